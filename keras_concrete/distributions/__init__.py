@@ -1,0 +1,26 @@
+"""Discrete distributions and their Concrete relaxations, as TFP distributions.
+
+The table of the paper's appendix F. Importing this module imports TensorFlow
+Probability, which takes about a second; the layers do so when they are first used.
+"""
+
+from keras_concrete.distributions.binary import (
+    Bernoulli,
+    BinaryConcrete,
+    LogitBinaryConcrete,
+    Sigmoid,
+)
+from keras_concrete.distributions.categorical import Concrete, Discrete, ExpConcrete
+from keras_concrete.distributions.standard import Gumbel, Logistic
+
+__all__ = [
+    "Bernoulli",
+    "BinaryConcrete",
+    "Concrete",
+    "Discrete",
+    "ExpConcrete",
+    "Gumbel",
+    "LogitBinaryConcrete",
+    "Logistic",
+    "Sigmoid",
+]

@@ -1,0 +1,235 @@
+"""Units of n states: the one-hot Discrete, and its relaxations of sections 3.2 and C.3.
+
+The *node* is the point of the log-simplex, Y = log_softmax((log alpha + G) / t) with
+Gumbel noise G and temperature t; the relaxed state is exp(Y). `ExpConcrete` is the
+distribution of the node and the one to use in an objective: coordinates of a state
+underflow, coordinates of the node do not.
+"""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+from keras import ops
+
+from keras_concrete import noise
+from keras_concrete.distributions.parameters import (
+    as_float32,
+    check_temperature,
+    temperature_and_logits,
+)
+from keras_concrete.distributions.standard import sample_key
+from keras_concrete.types import Tensor
+
+__all__ = ["Concrete", "Discrete", "ExpConcrete"]
+
+tfd = tfp.distributions
+
+
+class _OneVector(tfd.Distribution):
+    """A distribution over vectors of n coordinates, with logits of that length."""
+
+    def __init__(
+        self, logits: Tensor, reparameterization_type: object, **kwargs: object
+    ) -> None:
+        self.logits = logits
+        if logits.shape.rank == 0 or (logits.shape[-1] or 2) < 2:
+            raise ValueError(
+                "Argument `logits` must have the states on its last axis, at least 2 "
+                f"of them. Received: logits.shape={tuple(logits.shape)}"
+            )
+        super().__init__(
+            dtype=tf.float32, reparameterization_type=reparameterization_type, **kwargs
+        )
+
+    def _event_shape(self) -> tf.TensorShape:
+        return self.logits.shape[-1:]
+
+    def _event_shape_tensor(self) -> Tensor:
+        return tf.shape(self.logits)[-1:]
+
+    def _noisy_logits(self, n: Tensor, seed: Tensor | None) -> Tensor:
+        shape = (n, *ops.shape(self.logits))
+        return self.logits + noise.gumbel(shape, sample_key(seed))
+
+
+class ExpConcrete(_OneVector):
+    """Distribution of the node of a relaxed n-ary unit (section C.3.1).
+
+    Y = log_softmax((log alpha + G) / t), with the paper's log-density
+    `log (n-1)! + (n-1) log t + sum_k u_k - n logsumexp(u)`, u = log alpha - t y.
+
+    As in the paper and in TFP this is Concrete's density times the product of the n
+    coordinates of the state. Over the first n - 1 log-coordinates it therefore lacks a
+    factor 1 / x_n and does not integrate to 1; in the ratio of two densities at one
+    point, which is what objectives use, the factor cancels.
+
+    Args:
+        temperature: Positive number or tensor, scalar or of the batch shape.
+        logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
+            float32.
+        validate_args: Whether TFP checks its arguments at run time.
+        allow_nan_stats: As in every TFP distribution.
+        name: Name prefixed to operations.
+
+    Shapes:
+        Batch shape that of `logits` without its last axis, event shape `(n,)`.
+        `log_prob` is in nats.
+
+    Raises:
+        ValueError: If `temperature` would broadcast, or `logits` has no axis of states.
+
+    Example:
+
+    >>> node = ExpConcrete(1.0, logits=[0.0, 0.0, 0.0])
+    >>> round(float(node.log_prob(np.log([0.2, 0.3, 0.5]).astype("float32"))), 3)
+    -3.424
+    """
+
+    def __init__(
+        self,
+        temperature: Tensor,
+        logits: Tensor,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "ExpConcrete",
+    ) -> None:
+        parameters = dict(locals())
+        with tf.name_scope(name) as name:
+            logits = as_float32(logits)
+            check_temperature(temperature, logits[..., 0])
+            self.temperature = as_float32(temperature)
+            super().__init__(
+                logits,
+                tfd.FULLY_REPARAMETERIZED,
+                validate_args=validate_args,
+                allow_nan_stats=allow_nan_stats,
+                parameters=parameters,
+                name=name,
+            )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+        return temperature_and_logits(event_ndims=1)
+
+    def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
+        temperature = ops.expand_dims(self.temperature, -1)
+        return ops.log_softmax(self._noisy_logits(n, seed) / temperature)
+
+    def _log_prob(self, node: Tensor) -> Tensor:
+        num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
+        temperature = ops.expand_dims(self.temperature, -1)
+        terms = ops.log_softmax(self.logits - temperature * node)
+        constant = tf.math.lgamma(num_states) + (num_states - 1.0) * ops.log(
+            self.temperature
+        )
+        return constant + ops.sum(terms, axis=-1)
+
+
+class Concrete(tfd.TransformedDistribution):
+    """Distribution of the state of a relaxed n-ary unit (definition 1, equation 11).
+
+    X = softmax((log alpha + G) / t). For display and for checks: objectives should
+    score the node with `ExpConcrete`, since coordinates of a state that underflow to 0
+    in float32 have lost their density.
+
+    Args:
+        temperature: Positive number or tensor, scalar or of the batch shape.
+        logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
+            float32.
+        validate_args: Whether TFP checks its arguments at run time.
+        allow_nan_stats: As in every TFP distribution.
+        name: Name prefixed to operations.
+
+    Shapes:
+        Batch shape that of `logits` without its last axis, event shape `(n,)`.
+        `log_prob` is in nats.
+
+    Example:
+
+    >>> state = Concrete(1.0, logits=[0.0, 0.0, 0.0])
+    >>> round(float(state.log_prob([1 / 3, 1 / 3, 1 / 3])), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        temperature: Tensor,
+        logits: Tensor,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "Concrete",
+    ) -> None:
+        parameters = dict(locals())
+        with tf.name_scope(name) as name:
+            node = ExpConcrete(temperature, logits)
+            self.temperature, self.logits = node.temperature, node.logits
+            super().__init__(
+                distribution=node,
+                bijector=tfp.bijectors.Exp(),
+                validate_args=validate_args,
+                parameters=parameters,
+                name=name,
+            )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+        return temperature_and_logits(event_ndims=1)
+
+
+class Discrete(_OneVector):
+    """The discrete twin of the n-ary relaxations: one-hot, P(X_k = 1) = softmax(logits)_k.
+
+    Args:
+        logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
+            float32.
+        validate_args: Whether TFP checks its arguments at run time.
+        allow_nan_stats: As in every TFP distribution.
+        name: Name prefixed to operations.
+
+    Shapes:
+        Batch shape that of `logits` without its last axis, event shape `(n,)`. States
+        are float32 one-hot vectors; `log_prob` is in nats.
+
+    Example:
+
+    >>> Discrete(logits=[0.0, 0.0]).log_prob([1.0, 0.0]).numpy().round(3)
+    np.float32(-0.693)
+    """
+
+    def __init__(
+        self,
+        logits: Tensor,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "Discrete",
+    ) -> None:
+        parameters = dict(locals())
+        with tf.name_scope(name) as name:
+            super().__init__(
+                as_float32(logits),
+                tfd.NOT_REPARAMETERIZED,
+                validate_args=validate_args,
+                allow_nan_stats=allow_nan_stats,
+                parameters=parameters,
+                name=name,
+            )
+
+    @classmethod
+    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+        return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
+
+    def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
+        return self._one_hot(self._noisy_logits(n, seed))
+
+    def _log_prob(self, state: Tensor) -> Tensor:
+        chosen = ops.one_hot(ops.argmax(state, axis=-1), ops.shape(self.logits)[-1])
+        log_probabilities = ops.log_softmax(self.logits)
+        return ops.sum(ops.where(chosen > 0, log_probabilities, 0.0), axis=-1)
+
+    def _mean(self) -> Tensor:
+        return ops.softmax(self.logits)
+
+    def _mode(self) -> Tensor:
+        return self._one_hot(self.logits)
+
+    def _one_hot(self, scores: Tensor) -> Tensor:
+        return ops.one_hot(ops.argmax(scores, axis=-1), ops.shape(scores)[-1])

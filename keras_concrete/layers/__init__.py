@@ -1,0 +1,22 @@
+"""Keras layers for discrete latent variables, in the order in which a model uses them."""
+
+from keras_concrete.layers.bound import MultiSampleBound
+from keras_concrete.layers.log_prob import (
+    BernoulliLogLikelihood,
+    ConcreteLogProb,
+    RelaxedKL,
+)
+from keras_concrete.layers.parts import Centering, HypercubeCode, LearnedLogits
+from keras_concrete.layers.sample import BinaryConcreteSample, ConcreteSample
+
+__all__ = [
+    "BernoulliLogLikelihood",
+    "BinaryConcreteSample",
+    "Centering",
+    "ConcreteLogProb",
+    "ConcreteSample",
+    "HypercubeCode",
+    "LearnedLogits",
+    "MultiSampleBound",
+    "RelaxedKL",
+]

@@ -1,0 +1,257 @@
+"""Layers that turn logits into states: relaxed in training, discrete otherwise."""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+from keras_concrete import estimators
+from keras_concrete.layers.checks import (
+    check_choice,
+    check_positive,
+    temperature_weight,
+)
+from keras_concrete.seeding import SeededLayer
+from keras_concrete.types import Tensor
+
+if TYPE_CHECKING:
+    from keras_concrete.distributions.units import Unit
+
+__all__ = ["BinaryConcreteSample", "ConcreteSample"]
+
+
+class _Sample(SeededLayer):
+    """The two graphs of figures 1 and 3 over either kind of unit."""
+
+    def __init__(
+        self,
+        temperature: float,
+        num_samples: int | None = None,
+        return_node: bool = False,
+        estimator: str = "concrete",
+        inference: str = "sample",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        check_positive("temperature", temperature)
+        if num_samples is not None:
+            check_positive("num_samples", num_samples, int)
+        check_choice("inference", inference, ("sample", "mode"))
+        self._relaxes = estimators.get(estimator).relaxed
+        self.temperature = temperature
+        self.num_samples = num_samples
+        self.return_node = return_node
+        self.estimator = estimator
+        self.inference = inference
+        self.autocast = False
+        self.supports_masking = True
+
+    def build(self, logits_shape: tuple) -> None:
+        """Adds the temperature, a weight that does not train."""
+        self._check_rank(logits_shape)
+        self.current_temperature = temperature_weight(self, self.temperature)
+
+    def call(
+        self, logits: Tensor, num_samples: Tensor | None = None, training: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Draws states.
+
+        Args:
+            logits: Tensor whose axes the class docstring describes.
+            num_samples: Number of samples for each example at this call, an integer or
+                an integer scalar tensor, in place of the constructor's.
+            training: True for relaxed states, False for discrete ones.
+
+        Returns:
+            The state in the compute dtype; with `return_node` the pair of state and
+            node, the node in float32.
+        """
+        unit = self._unit()
+        logits = ops.cast(logits, "float32")
+        num_samples = self.num_samples if num_samples is None else num_samples
+        shape = ops.shape(logits)
+        if num_samples is not None:
+            logits = ops.expand_dims(logits, 1)
+            shape = (shape[0], num_samples, *shape[1:])
+        if self.inference == "mode" and not training:
+            noise = ops.zeros(shape)
+        else:
+            noise = unit.noise(shape, self.next_key())
+        node = unit.node(logits, noise, self.current_temperature.value)
+        relaxes = training and self._relaxes
+        state = unit.relaxed_state(node) if relaxes else unit.discrete_state(node)
+        state = ops.cast(state, self.compute_dtype)
+        return (state, node) if self.return_node else state
+
+    def _unit(self) -> "Unit":
+        raise NotImplementedError
+
+    def _check_rank(self, logits_shape: tuple) -> None:
+        raise NotImplementedError
+
+    def compute_output_spec(
+        self, logits: Tensor, num_samples: Tensor | None = None, training: bool = False
+    ) -> Any:
+        """Shape and dtype of the output: the node is float32 under every policy."""
+        shape = tuple(logits.shape)
+        num_samples = self.num_samples if num_samples is None else num_samples
+        if num_samples is not None:
+            size = num_samples if isinstance(num_samples, int) else None
+            shape = (shape[0], size, *shape[1:])
+        state = keras.KerasTensor(shape, dtype=self.compute_dtype)
+        if self.return_node:
+            return state, keras.KerasTensor(shape, dtype="float32")
+        return state
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask on to each output; a sample axis takes none."""
+        mask = None if self.num_samples is not None else mask
+        return (mask, mask) if self.return_node else mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "num_samples": self.num_samples,
+            "return_node": self.return_node,
+            "estimator": self.estimator,
+            "inference": self.inference,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class BinaryConcreteSample(_Sample):
+    """Draws the states of binary units from their log-odds.
+
+    With `training=True` the state is relaxed, `sigmoid((logits + L) / temperature)`
+    with Logistic noise L, and gradients flow through it. With `training=False` it is
+    discrete: the same value rounded to 0 or 1, which is 1 with probability
+    `sigmoid(logits)` at any temperature. Noise and node are computed in float32 under
+    every dtype policy.
+
+    Args:
+        temperature: Positive number. The paper found 2/3 good for a posterior, 1/2 for
+            a prior; up to 1 no unit can prefer the interior of (0, 1). It is held in
+            the weight `current_temperature`, which may be assigned to.
+        num_samples: Number of samples for each example, put on a new axis 1; None for
+            one sample and no axis.
+        return_node: Whether to return the pair `(state, node)`. The node, the value
+            before the sigmoid, is what `ConcreteLogProb` and `RelaxedKL` score.
+        estimator: Name of the gradient estimator that the model trains with.
+        inference: What `training=False` returns: `"sample"`, or `"mode"` for the more
+            probable state, without noise (hashes, gates, selectors).
+        seed: Integer, or None. Two layers given the same integer draw the same noise,
+            as everywhere in Keras.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        logits: Log-odds of state 1, any float dtype.
+        num_samples: Overrides the constructor's; may be a scalar tensor.
+        training: Whether states are relaxed.
+
+    Input shape:
+        `(batch, ..., units)`, any leading axes.
+
+    Output shape:
+        That of the input, or `(batch, num_samples, ..., units)`. The state has the
+        compute dtype, the node float32.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the input has no axis for
+            the units.
+
+    Example:
+
+    >>> import keras, numpy as np
+    >>> layer = BinaryConcreteSample(temperature=2 / 3, seed=0)
+    >>> logits = np.array([[-30.0, 0.0, 30.0]], "float32")
+    >>> layer(logits).shape, layer(logits, num_samples=5).shape
+    (TensorShape([1, 3]), TensorShape([1, 5, 3]))
+    >>> sorted(set(layer(logits, num_samples=5).numpy().ravel().tolist()))
+    [0.0, 1.0]
+
+    Reference:
+        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: equation 16.
+    """
+
+    def _unit(self) -> "Unit":
+        from keras_concrete.distributions.units import BinaryUnit
+
+        return BinaryUnit()
+
+    def _check_rank(self, logits_shape: tuple) -> None:
+        if len(logits_shape) < 2:
+            raise ValueError(
+                "BinaryConcreteSample expects logits of shape (batch, ..., units). "
+                f"Received: logits.shape={tuple(logits_shape)}"
+            )
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class ConcreteSample(_Sample):
+    """Draws the states of units with n states each from their n logits.
+
+    With `training=True` the state is relaxed, `softmax((logits + G) / temperature)`
+    with Gumbel noise G, and gradients flow through it. With `training=False` it is
+    discrete: the one-hot vector of the largest coordinate, drawn with probabilities
+    `softmax(logits)` at any temperature. Noise and node are computed in float32 under
+    every dtype policy.
+
+    Args:
+        temperature: Positive number. The paper found 1 good for a posterior over 4
+            states (prior 2/3) and 2/3 over 8 (prior 2/5). It is held in the weight
+            `current_temperature`, which may be assigned to.
+        num_samples: Number of samples for each example, put on a new axis 1; None for
+            one sample and no axis.
+        return_node: Whether to return the pair `(state, node)`. The node, the logarithm
+            of the relaxed state, is what `ConcreteLogProb` and `RelaxedKL` score.
+        estimator: Name of the gradient estimator that the model trains with.
+        inference: What `training=False` returns: `"sample"`, or `"mode"` for the most
+            probable state, without noise (hashes, gates, selectors).
+        seed: Integer, or None. Two layers given the same integer draw the same noise,
+            as everywhere in Keras.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        logits: Unnormalised log-probabilities, states on the last axis, any float
+            dtype.
+        num_samples: Overrides the constructor's; may be a scalar tensor.
+        training: Whether states are relaxed.
+
+    Input shape:
+        `(batch, ..., num_states)`, usually `(batch, units, num_states)`.
+
+    Output shape:
+        That of the input, or `(batch, num_samples, ..., num_states)`. The state has the
+        compute dtype, the node float32.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the input has no axis of at
+            least 2 states.
+
+    Example:
+
+    >>> import numpy as np
+    >>> layer = ConcreteSample(temperature=1.0, seed=0)
+    >>> state = layer(np.zeros((2, 3, 4), "float32"))
+    >>> state.shape, state.numpy().sum(-1).tolist()
+    (TensorShape([2, 3, 4]), [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+
+    Reference:
+        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: equation 10.
+    """
+
+    def _unit(self) -> "Unit":
+        from keras_concrete.distributions.units import CategoricalUnit
+
+        return CategoricalUnit()
+
+    def _check_rank(self, logits_shape: tuple) -> None:
+        if len(logits_shape) < 2 or logits_shape[-1] is None or logits_shape[-1] < 2:
+            raise ValueError(
+                "ConcreteSample expects logits of shape (batch, ..., num_states) with "
+                "at least 2 states on the last axis; for log-odds of binary units use "
+                f"BinaryConcreteSample. Received: logits.shape={tuple(logits_shape)}"
+            )

@@ -1,0 +1,49 @@
+"""The loss of a model that ends in a bound."""
+
+from typing import Any
+
+import keras
+
+from keras_concrete.types import Tensor
+
+__all__ = ["NegativeBound"]
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class NegativeBound(keras.losses.Loss):
+    """The loss of a model that ends in its bound: minus the bound.
+
+    `compile(optimizer, loss=NegativeBound())` and `fit(x, x)`: the targets are not
+    used, but Keras drops `sample_weight` where there are none.
+
+    Args:
+        reduction: As in every Keras loss; by default the mean over the batch.
+        name: Name of the loss.
+
+    Call arguments:
+        y_true: Anything, not used.
+        y_pred: The bound of each example, shape `(batch,)`, in nats.
+        sample_weight: Weight of each example, shape `(batch,)`.
+
+    Returns:
+        The loss in nats, float32.
+
+    Example:
+
+    >>> import numpy as np
+    >>> bound = np.array([-90.0, -110.0], "float32")
+    >>> float(NegativeBound()(bound, bound))
+    100.0
+    """
+
+    def __init__(
+        self,
+        reduction: str = "sum_over_batch_size",
+        name: str = "negative_bound",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, **kwargs)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Returns minus the bound of each example."""
+        return -y_pred

@@ -1,0 +1,163 @@
+"""Random numbers that are the same wherever they are made.
+
+Every draw of this package comes from Threefry-2x32 (20 rounds; Salmon et al., "Parallel
+random numbers: as easy as 1, 2, 3", 2011), a counter-based generator written here in
+ordinary integer operations of `keras.ops`. A key and the position of an element in the
+tensor determine its value, so the integers are equal eagerly, in a `tf.function`, under
+XLA, on any device, in a saved model, and in runtimes that have no random operations;
+the floats made from them agree to the last places of the platform's logarithm. Adding
+rows to a batch leaves the noise of the rows before them as it was.
+
+Each element uses 64 random bits: one chooses the half of the unit interval, 63 the
+distance from its end. So the tails are whole (logistic noise reaches 44, where a
+24-bit uniform stops at 16.6), symmetric by construction, and no logarithm sees 0.
+"""
+
+import numpy as np
+from keras import ops
+
+from keras_concrete.types import Shape, Tensor
+
+__all__ = ["fold_in", "gumbel", "key_from_seed", "logistic", "threefry_2x32", "uniform"]
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_KEY_PARITY = np.uint32(0x1BD11BDA)
+
+# The second word of the counter tells what the block is for.
+_FOR_NOISE, _FOR_KEYS = 0, 1
+
+
+def threefry_2x32(key: Tensor, counter: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Encrypts a counter of two words with a key of two words.
+
+    Args:
+        key: uint32 tensor of shape `(2,)`.
+        counter: Two uint32 tensors of one shape.
+
+    Returns:
+        Two uint32 tensors of that shape: random words, equal for equal arguments.
+
+    Example:
+
+    >>> zero = np.zeros((), "uint32")
+    >>> words = threefry_2x32(np.zeros(2, "uint32"), (zero, zero))
+    >>> [f"{int(word):08x}" for word in words]
+    ['6b200159', '99ba4efe']
+    """
+    key = ops.convert_to_tensor(key, dtype="uint32")
+    keys = [key[0], key[1]]
+    keys.append(keys[0] ^ keys[1] ^ _KEY_PARITY)
+    left = ops.convert_to_tensor(counter[0], dtype="uint32") + keys[0]
+    right = ops.convert_to_tensor(counter[1], dtype="uint32") + keys[1]
+    for group in range(1, 6):
+        for distance in _ROTATIONS[(group - 1) % 2]:
+            left = left + right
+            right = left ^ _rotate_left(right, distance)
+        left = left + keys[group % 3]
+        right = right + keys[(group + 1) % 3] + np.uint32(group)
+    return left, right
+
+
+def _rotate_left(word: Tensor, distance: int) -> Tensor:
+    return ops.bitwise_or(
+        ops.left_shift(word, np.uint32(distance)),
+        ops.right_shift(word, np.uint32(32 - distance)),
+    )
+
+
+def key_from_seed(seed: Tensor) -> Tensor:
+    """Makes a key of two integers, such as the state of a `SeedGenerator`.
+
+    Args:
+        seed: Integer tensor of shape `(2,)`, or a scalar, which is followed by 0.
+
+    Returns:
+        uint32 tensor of shape `(2,)`: the integers modulo 2**32.
+    """
+    seed = ops.cast(seed, "uint32")
+    if len(seed.shape) == 0:
+        return ops.stack([seed, ops.zeros_like(seed)])
+    return seed
+
+
+def fold_in(key: Tensor, data: Tensor | int) -> Tensor:
+    """Derives a new key from a key and an integer, as `jax.random.fold_in` does.
+
+    Args:
+        key: uint32 tensor of shape `(2,)`.
+        data: Integer or integer scalar tensor: a position, a replica, a step.
+
+    Returns:
+        uint32 tensor of shape `(2,)`. Keys made of different integers are unrelated to
+        one another and to the noise drawn with `key` itself.
+    """
+    data = ops.cast(data, "uint32")
+    purpose = ops.full_like(data, _FOR_KEYS)
+    return ops.stack(threefry_2x32(key, (data, purpose)))
+
+
+def uniform(shape: Shape, key: Tensor) -> Tensor:
+    """Draws from the uniform distribution on the open interval (0, 1).
+
+    Args:
+        shape: Shape of the result.
+        key: uint32 tensor of shape `(2,)`.
+
+    Returns:
+        float32 tensor. Values below 1/2 are exact to 24 significant bits; a value
+        nearer to 1 than float32 can tell is returned as the number before 1.
+    """
+    in_upper_half, distance = _half_and_distance(shape, key)
+    below_one = np.nextafter(np.float32(1), np.float32(0))
+    return ops.where(in_upper_half, ops.minimum(1.0 - distance, below_one), distance)
+
+
+def logistic(shape: Shape, key: Tensor) -> Tensor:
+    """Draws from the standard Logistic distribution: log(U) - log(1 - U).
+
+    Args:
+        shape: Shape of the result.
+        key: uint32 tensor of shape `(2,)`.
+
+    Returns:
+        float32 tensor with values within (-45, 45), symmetric around 0.
+
+    Example:
+
+    >>> noise = logistic((2, 3), key_from_seed(np.array([0, 7])))
+    >>> noise.shape
+    TensorShape([2, 3])
+    """
+    in_upper_half, distance = _half_and_distance(shape, key)
+    lower = ops.log(distance) - ops.log1p(-distance)
+    return ops.where(in_upper_half, -lower, lower)
+
+
+def gumbel(shape: Shape, key: Tensor) -> Tensor:
+    """Draws from the standard Gumbel distribution: -log(-log(U)).
+
+    Args:
+        shape: Shape of the result.
+        key: uint32 tensor of shape `(2,)`.
+
+    Returns:
+        float32 tensor with values within (-3.8, 45).
+    """
+    in_upper_half, distance = _half_and_distance(shape, key)
+    exponential = ops.where(in_upper_half, -ops.log1p(-distance), -ops.log(distance))
+    return -ops.log(exponential)
+
+
+def _half_and_distance(shape: Shape, key: Tensor) -> tuple[Tensor, Tensor]:
+    """Which half of (0, 1) each element lies in, and its distance from that end."""
+    size = 1
+    for dimension in shape:
+        size = size * dimension
+    position = ops.cast(ops.arange(size, dtype="int32"), "uint32")
+    purpose = ops.full_like(position, _FOR_NOISE)
+    high, low = threefry_2x32(key, (position, purpose))
+    in_upper_half = ops.cast(ops.bitwise_and(high, np.uint32(1)), "bool")
+    coarse = ops.cast(ops.right_shift(high, np.uint32(1)), "float32")
+    fine = ops.cast(low, "float32") + 0.5
+    distance = coarse * np.float32(2.0**-32) + fine * np.float32(2.0**-64)
+    return ops.reshape(in_upper_half, shape), ops.reshape(distance, shape)

@@ -1,0 +1,122 @@
+"""Where layers get the keys of their noise, and how a caller fixes them.
+
+A random layer owns a `keras.random.SeedGenerator`. In training, its counter makes every
+call differ and is saved with the model. `fixed_noise` replaces the generators of a whole
+model by one seed, for evaluation and for serving: nothing is read from them and nothing
+in the model changes, the running averages included.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_concrete import noise
+from keras_concrete.types import Tensor
+
+__all__ = ["SeededLayer", "derive_seed", "fixed_noise", "num_replicas"]
+
+
+def derive_seed(seed: int | None, position: int) -> int | None:
+    """Derives the seed of one layer from the seed of a network.
+
+    Args:
+        seed: Integer seed of the network, or None.
+        position: Place of the layer in the network.
+
+    Returns:
+        An integer below 2**31; None, which Keras replaces by a random seed, for None.
+
+    Example:
+
+    >>> derive_seed(7, 0) != derive_seed(7, 1)
+    True
+    """
+    if seed is None:
+        return None
+    key = noise.fold_in(noise.key_from_seed(ops.convert_to_tensor(seed)), position)
+    return int(key[0]) >> 1
+
+
+@contextlib.contextmanager
+def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
+    """Within this context the noise of a model depends on `seed` alone.
+
+    What the model would change in itself meanwhile (counters, running averages) is
+    dropped on leaving.
+
+    Args:
+        model: A built model.
+        seed: Integer scalar, or integer tensor of shape `(2,)`; may be symbolic.
+    """
+    key = noise.key_from_seed(seed)
+    mapping = [
+        (state, ops.cast(noise.fold_in(key, position), state.dtype))
+        for position, state in enumerate(_generator_states(model))
+    ]
+    with keras.StatelessScope(state_mapping=mapping):
+        yield
+
+
+def _generator_states(model: keras.Model) -> list[keras.Variable]:
+    """States of the model's seed generators, in the order of its layers."""
+    others = {id(v) for v in [*model.weights, *model.metrics_variables]}
+    return [v for v in model.variables if id(v) not in others]
+
+
+def num_replicas() -> int:
+    """Number of copies of the model that a `tf.distribute` strategy runs in step."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _replica_id() -> Tensor:
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return 0 if context is None else context.replica_id_in_sync_group
+
+
+class SeededLayer(keras.layers.Layer):
+    """Base of layers that draw noise.
+
+    Args:
+        seed: Integer, or None for a seed of Keras's choosing (repeatable after
+            `keras.utils.set_random_seed`). Two layers given the same integer draw the
+            same noise, as everywhere in Keras.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def next_key(self) -> Tensor:
+        """Key for the noise of one call: uint32 tensor of shape `(2,)`."""
+        key = noise.key_from_seed(self.seed_generator.next())
+        return noise.fold_in(key, _replica_id()) if num_replicas() > 1 else key
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "seed": self.seed}
+
+    def save_own_variables(self, store: dict) -> None:
+        """Saves the generator's state, which Keras leaves out, beside the weights."""
+        super().save_own_variables(store)
+        store[_STATE] = ops.convert_to_numpy(self.seed_generator.state.value)
+
+    def load_own_variables(self, store: dict) -> None:
+        """Loads the weights and the generator's state."""
+        super().load_own_variables(
+            {key: store[key] for key in store.keys() if key != _STATE}
+        )
+        self.seed_generator.state.assign(store[_STATE])
+
+
+_STATE = "seed_generator_state"
