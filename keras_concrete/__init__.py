@@ -1,8 +1,9 @@
 """Discrete latent variables that Keras users can train with `model.fit`."""
 
 import importlib
-from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
+from keras_concrete.datasets import load_dataset
 from keras_concrete.layers import (
     BernoulliLogLikelihood,
     BinaryConcreteSample,
@@ -17,4 +18,46 @@ from keras_concrete.layers import (
 from keras_concrete.losses import NegativeBound
 from keras_concrete.models import SigmoidBeliefNetwork
 
+if TYPE_CHECKING:
+    from keras_concrete import distributions
+    from keras_concrete.evaluation import BoundEstimate, evaluate_bound
+    from keras_concrete.export import export_saved_model
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "BernoulliLogLikelihood",
+    "BinaryConcreteSample",
+    "BoundEstimate",
+    "Centering",
+    "ConcreteLogProb",
+    "ConcreteSample",
+    "HypercubeCode",
+    "LearnedLogits",
+    "MultiSampleBound",
+    "NegativeBound",
+    "RelaxedKL",
+    "SigmoidBeliefNetwork",
+    "distributions",
+    "evaluate_bound",
+    "export_saved_model",
+    "load_dataset",
+]
+
+# Imported when first used: they need TensorFlow Probability, which takes a second, or
+# are of no use outside TensorFlow.
+_ON_USE = {
+    "BoundEstimate": "keras_concrete.evaluation",
+    "evaluate_bound": "keras_concrete.evaluation",
+    "export_saved_model": "keras_concrete.export",
+    "distributions": None,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _ON_USE[name]
+    if module is None:
+        return importlib.import_module(f"{__name__}.{name}")
+    return getattr(importlib.import_module(module), name)

@@ -47,7 +47,6 @@ def parse_architecture(notation: str) -> Architecture:
             character that is not as expected.
 
     Example:
-
     >>> parse_architecture("(200H~784V)")
     Architecture(latent_units=(200,), visible_units=784, links=('~',))
     """

@@ -1,11 +1,23 @@
 """Binary images to train on, with one fixed binarization each."""
 
-import os
-from typing import NamedTuple
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlparse
+from urllib.request import getproxies
 
 import numpy as np
 
-__all__ = ["DATASETS", "Dataset", "DatasetUnavailableError", "load_dataset"]
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetUnavailableError",
+    "load_dataset",
+    "shuffled_batches",
+]
 
 # Fixed: the numbers of two people who name a data set shall be about the same images.
 _SEED = 20170424
@@ -94,21 +106,36 @@ def _from_tfds(name: str, splits: list[str]) -> list[np.ndarray]:
     """Images of each split, uint8, one a row."""
     import tensorflow_datasets as tfds
 
+    builder = tfds.builder(name)
     try:
-        parts = tfds.load(name, split=splits, batch_size=-1)
+        if not builder.is_prepared():
+            _check_network(builder.url_infos)
+            builder.download_and_prepare()
     except Exception as error:
-        folder = os.environ.get("TFDS_DATA_DIR") or tfds.core.constants.DATA_DIR
         raise DatasetUnavailableError(
-            f"The data set {name!r} is not prepared in {folder} "
-            "(set TFDS_DATA_DIR to look elsewhere), and TensorFlow Datasets could not "
-            f"prepare it: {type(error).__name__}: {str(error).strip()[:300]}\n"
-            "On a machine with a network run:\n"
+            f"The data set {name!r} is not prepared in {builder.data_path}, and "
+            "TensorFlow Datasets could not prepare it here: "
+            f"{type(error).__name__}: {str(error).strip()[:200]}\n"
+            "If it is prepared elsewhere, set TFDS_DATA_DIR to that folder. If not, on a "
+            "machine with a network run\n"
             f"    python -c \"import tensorflow_datasets as tfds; tfds.load('{name}')\"\n"
-            "and copy the folder it names, or point TFDS_DATA_DIR at it. Without any of "
-            "this, use the embedded default, 'mnist5k'."
+            "and copy the folder it names. Without any of this, use the embedded "
+            "default, 'mnist5k'."
         ) from error
+    parts = builder.as_dataset(split=splits, batch_size=-1)
     images = (np.asarray(part["image"]) for part in parts)
     return [part.reshape(len(part), -1).astype("uint8") for part in images]
+
+
+def _check_network(urls: Iterable[str]) -> None:
+    """Fails at once where TensorFlow Datasets would retry for minutes."""
+    if getproxies():
+        return
+    for host in sorted({urlparse(url).hostname or "" for url in urls}):
+        try:
+            socket.create_connection((host, 80), timeout=10).close()
+        except OSError as error:
+            raise ConnectionError(f"no connection to {host}: {error}") from error
 
 
 def _binarize(probabilities: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -116,3 +143,53 @@ def _binarize(probabilities: np.ndarray, generator: np.random.Generator) -> np.n
 
 
 DATASETS = {"mnist5k": _mnist5k, "mnist": _mnist, "binarized_mnist": _binarized_mnist}
+
+
+def shuffled_batches(
+    images: np.ndarray, batch_size: int, seed: int, first_epoch: int = 0
+) -> "tf.data.Dataset":
+    """An endless stream of shuffled batches whose order follows from the seed alone.
+
+    Each epoch is a new permutation of the images, cut into `len(images) // batch_size`
+    full batches; `fit` needs that number as its `steps_per_epoch`. A stream that starts
+    at a later epoch continues as the stream from the start would have.
+
+    Args:
+        images: Array of shape `(num_images, ...)`.
+        batch_size: Images in a batch, at most their number.
+        seed: Integer.
+        first_epoch: Epoch to start with, from 0.
+
+    Returns:
+        A `tf.data.Dataset` of batches of the dtype of `images`.
+
+    Raises:
+        ValueError: If `batch_size` is larger than the number of images.
+
+    Example:
+    >>> stream = iter(shuffled_batches(np.arange(4), batch_size=2, seed=0))
+    >>> sorted([*next(stream).numpy(), *next(stream).numpy()])
+    [np.int64(0), np.int64(1), np.int64(2), np.int64(3)]
+    """
+    import tensorflow as tf
+
+    num_images = len(images)
+    steps = num_images // batch_size
+    if not steps:
+        raise ValueError(
+            f"Argument `batch_size` must be at most the number of images, {num_images}. "
+            f"Received: batch_size={batch_size}"
+        )
+    source = tf.constant(images)
+
+    def batch(step: "tf.Tensor") -> "tf.Tensor":
+        epoch, position = step // steps, step % steps
+        places = position * batch_size + tf.range(batch_size, dtype=tf.int64)
+        # A permutation by position: no state to save, no list of all rows to shuffle.
+        rows = tf.random.experimental.index_shuffle(
+            places, seed=tf.stack([seed, 0, epoch]), max_index=num_images - 1
+        )
+        return tf.gather(source, rows)
+
+    stream = tf.data.Dataset.counter(start=first_epoch * steps)
+    return stream.map(batch, num_parallel_calls=2).prefetch(4)

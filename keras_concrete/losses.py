@@ -29,7 +29,6 @@ class NegativeBound(keras.losses.Loss):
         The loss in nats, float32.
 
     Example:
-
     >>> import numpy as np
     >>> bound = np.array([-90.0, -110.0], "float32")
     >>> float(NegativeBound()(bound, bound))

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_concrete import objectives
@@ -68,7 +69,6 @@ class SigmoidBeliefNetwork(keras.Model):
         ValueError: If the notation is not well formed, or an argument out of range.
 
     Example:
-
     >>> import numpy as np
     >>> model = SigmoidBeliefNetwork("4H~3H-6V", num_samples=5, seed=0)
     >>> model.compile("adam")
@@ -92,7 +92,7 @@ class SigmoidBeliefNetwork(keras.Model):
         estimator: str = "concrete",
         prior_temperature: float | None = None,
         posterior_temperature: float | None = None,
-        visible_mean: Sequence[float] | None = None,
+        visible_mean: Sequence[float] | np.ndarray | None = None,
         centering: bool = True,
         seed: int | None = None,
         name: str = "sigmoid_belief_network",
@@ -104,7 +104,14 @@ class SigmoidBeliefNetwork(keras.Model):
         visible_mean = _check_mean(visible_mean, parsed.visible_units)
         policy = keras.dtype_policies.get(dtype)
         network = BeliefLayers(
-            parsed, arity, estimator, *temperatures, visible_mean, centering, seed, policy
+            parsed,
+            arity,
+            estimator,
+            *temperatures,
+            visible_mean,
+            centering,
+            seed,
+            policy,
         )
         x = keras.Input((parsed.visible_units,), dtype="float32", name="x")
         inference = network.infer(x, num_samples, training=None)
@@ -162,6 +169,11 @@ class SigmoidBeliefNetwork(keras.Model):
             loss = loss + ops.cast(term, loss.dtype)
         # A tf.distribute strategy adds up the gradients of its replicas.
         return loss / num_replicas()
+
+    @property
+    def code_units(self) -> int:
+        """Bits of latent layer 1, the one next to the image."""
+        return parse_architecture(self.architecture).latent_units[-1]
 
     def log_weights(
         self,
@@ -283,20 +295,21 @@ def _temperatures(
     arity: int, prior: float | None, posterior: float | None
 ) -> tuple[float, float]:
     """The given temperatures, or the paper's for the arity."""
-    if arity not in _TEMPERATURES and None in (prior, posterior):
+    defaults = _TEMPERATURES.get(arity)
+    if prior is None or posterior is None:
+        if defaults:
+            return prior or defaults[0], posterior or defaults[1]
         raise ValueError(
             "The paper gives temperatures for arity 2, 4 and 8: for any other pass "
             "`prior_temperature` and `posterior_temperature`. "
             f"Received: arity={arity!r}"
         )
-    defaults = _TEMPERATURES.get(arity, (prior, posterior))
-    return (
-        defaults[0] if prior is None else prior,
-        defaults[1] if posterior is None else posterior,
-    )
+    return prior, posterior
 
 
-def _check_mean(mean: Sequence[float] | None, units: int) -> list[float] | None:
+def _check_mean(
+    mean: Sequence[float] | np.ndarray | None, units: int
+) -> list[float] | None:
     if mean is None:
         return None
     mean = [float(value) for value in mean]

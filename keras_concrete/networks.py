@@ -161,9 +161,7 @@ class BeliefLayers:
                 below = self.centers[i](code, training=training)
         return inference
 
-    def log_posterior(
-        self, inference: Inference, training: bool | None
-    ) -> list[Tensor]:
+    def log_posterior(self, inference: Inference, training: bool | None) -> list[Tensor]:
         """Terms of log q(z given x), one per latent layer."""
         return [
             latent.log_posterior((node, logits), training=training)
@@ -206,7 +204,7 @@ class BeliefLayers:
                 self._dense(hidden_units, f"{name}_tanh_{i}", activation="tanh")
                 for i in (1, 2)
             ]
-        start = "zeros" if bias is None else _LogitOf(bias)
+        start = "zeros" if bias is None else _LogitOf(bias.tolist())
         layers.append(self._dense(size, f"{name}_logits", bias_initializer=start))
 
         def run(inputs: Tensor) -> Tensor:

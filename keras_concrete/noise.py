@@ -38,7 +38,6 @@ def threefry_2x32(key: Tensor, counter: tuple[Tensor, Tensor]) -> tuple[Tensor, 
         Two uint32 tensors of that shape: random words, equal for equal arguments.
 
     Example:
-
     >>> zero = np.zeros((), "uint32")
     >>> words = threefry_2x32(np.zeros(2, "uint32"), (zero, zero))
     >>> [f"{int(word):08x}" for word in words]
@@ -123,7 +122,6 @@ def logistic(shape: Shape, key: Tensor) -> Tensor:
         float32 tensor with values within (-45, 45), symmetric around 0.
 
     Example:
-
     >>> noise = logistic((2, 3), key_from_seed(np.array([0, 7])))
     >>> noise.shape
     TensorShape([2, 3])

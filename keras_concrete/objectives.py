@@ -81,7 +81,6 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
         Tensor of shape `(batch,)`.
 
     Example:
-
     >>> import numpy as np
     >>> bound = importance_weighted_bound(np.log([[1.0, 3.0]]))
     >>> round(float(ops.exp(bound)[0]), 3)
@@ -103,7 +102,6 @@ def effective_sample_size(log_weights: Tensor) -> Tensor:
         Tensor of shape `(batch,)`, between 1 and `num_samples`.
 
     Example:
-
     >>> import numpy as np
     >>> round(float(effective_sample_size(np.zeros((1, 8), "float32"))[0]), 3)
     8.0

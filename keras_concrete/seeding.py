@@ -30,7 +30,6 @@ def derive_seed(seed: int | None, position: int) -> int | None:
         An integer below 2**31; None, which Keras replaces by a random seed, for None.
 
     Example:
-
     >>> derive_seed(7, 0) != derive_seed(7, 1)
     True
     """

@@ -20,7 +20,7 @@ __all__ = [
     "Discrete",
     "ExpConcrete",
     "Gumbel",
-    "LogitBinaryConcrete",
     "Logistic",
+    "LogitBinaryConcrete",
     "Sigmoid",
 ]

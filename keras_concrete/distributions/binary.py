@@ -6,6 +6,8 @@ use in an objective: at low temperature float32 cannot tell most states from 0 a
 and no density can be had back from a state that has become 1.
 """
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
@@ -20,8 +22,8 @@ from keras_concrete.types import Tensor
 
 __all__ = ["Bernoulli", "BinaryConcrete", "LogitBinaryConcrete", "Sigmoid"]
 
-tfb = tfp.bijectors
-tfd = tfp.distributions
+tfb: Any = tfp.bijectors
+tfd: Any = tfp.distributions
 
 
 class Sigmoid(tfb.Bijector):
@@ -30,7 +32,6 @@ class Sigmoid(tfb.Bijector):
     The gradient of TFP's own is NaN from 89 upward in float32.
 
     Example:
-
     >>> float(Sigmoid().forward(0.0))
     0.5
     """
@@ -78,7 +79,6 @@ class LogitBinaryConcrete(tfd.TransformedDistribution):
         ValueError: If `temperature` would broadcast against `logits`.
 
     Example:
-
     >>> node = LogitBinaryConcrete(2 / 3, logits=[0.0, 3.0])
     >>> node.log_prob([0.0, 4.5]).numpy().round(3)
     array([-1.792, -1.792], dtype=float32)
@@ -109,7 +109,9 @@ class LogitBinaryConcrete(tfd.TransformedDistribution):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return temperature_and_logits(event_ndims=0)
 
 
@@ -132,7 +134,6 @@ class BinaryConcrete(tfd.TransformedDistribution):
         Batch shape that of `logits`, event shape `()`. `log_prob` is in nats.
 
     Example:
-
     >>> BinaryConcrete(1.0, logits=0.0).log_prob([0.2, 0.5]).numpy().round(3) + 0.0
     array([0., 0.], dtype=float32)
     """
@@ -158,7 +159,9 @@ class BinaryConcrete(tfd.TransformedDistribution):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return temperature_and_logits(event_ndims=0)
 
     def _log_prob(self, value: Tensor) -> Tensor:
@@ -173,9 +176,7 @@ class BinaryConcrete(tfd.TransformedDistribution):
             float("inf"),
             ops.where(self.temperature > 1.0, float("-inf"), finite),
         )
-        limit = ops.where(
-            ops.logical_or(value < 0.0, value > 1.0), float("-inf"), limit
-        )
+        limit = ops.where(ops.logical_or(value < 0.0, value > 1.0), float("-inf"), limit)
         return ops.where(on_boundary, limit, inside)
 
 
@@ -193,7 +194,6 @@ class Bernoulli(tfd.Distribution):
         `log_prob` is in nats.
 
     Example:
-
     >>> Bernoulli(logits=0.0).log_prob([0.0, 1.0]).numpy().round(3)
     array([-0.693, -0.693], dtype=float32)
     """
@@ -218,7 +218,9 @@ class Bernoulli(tfd.Distribution):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return {"logits": tfp.util.ParameterProperties()}
 
     def _event_shape(self) -> tf.TensorShape:

@@ -6,6 +6,8 @@ distribution of the node and the one to use in an objective: coordinates of a st
 underflow, coordinates of the node do not.
 """
 
+from typing import Any
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
@@ -21,7 +23,7 @@ from keras_concrete.types import Tensor
 
 __all__ = ["Concrete", "Discrete", "ExpConcrete"]
 
-tfd = tfp.distributions
+tfd: Any = tfp.distributions
 
 
 class _OneVector(tfd.Distribution):
@@ -78,7 +80,6 @@ class ExpConcrete(_OneVector):
         ValueError: If `temperature` would broadcast, or `logits` has no axis of states.
 
     Example:
-
     >>> node = ExpConcrete(1.0, logits=[0.0, 0.0, 0.0])
     >>> round(float(node.log_prob(np.log([0.2, 0.3, 0.5]).astype("float32"))), 3)
     -3.424
@@ -107,7 +108,9 @@ class ExpConcrete(_OneVector):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return temperature_and_logits(event_ndims=1)
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
@@ -144,7 +147,6 @@ class Concrete(tfd.TransformedDistribution):
         `log_prob` is in nats.
 
     Example:
-
     >>> state = Concrete(1.0, logits=[0.0, 0.0, 0.0])
     >>> round(float(state.log_prob([1 / 3, 1 / 3, 1 / 3])), 3)
     0.693
@@ -171,12 +173,14 @@ class Concrete(tfd.TransformedDistribution):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return temperature_and_logits(event_ndims=1)
 
 
 class Discrete(_OneVector):
-    """The discrete twin of the n-ary relaxations: one-hot, P(X_k = 1) = softmax(logits)_k.
+    """The one-hot twin of the n-ary relaxations, P(X_k = 1) = softmax(logits)_k.
 
     Args:
         logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
@@ -190,7 +194,6 @@ class Discrete(_OneVector):
         are float32 one-hot vectors; `log_prob` is in nats.
 
     Example:
-
     >>> Discrete(logits=[0.0, 0.0]).log_prob([1.0, 0.0]).numpy().round(3)
     np.float32(-0.693)
     """
@@ -214,7 +217,9 @@ class Discrete(_OneVector):
             )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:

@@ -1,6 +1,7 @@
 """The noise of the relaxations as distributions: Gumbel and Logistic, standard."""
 
 import math
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -11,7 +12,7 @@ from keras_concrete.types import Shape, Tensor
 
 __all__ = ["Gumbel", "Logistic"]
 
-tfd = tfp.distributions
+tfd: Any = tfp.distributions
 
 
 class _Standard(tfd.Distribution):
@@ -34,7 +35,9 @@ class _Standard(tfd.Distribution):
         )
 
     @classmethod
-    def _parameter_properties(cls, dtype: tf.DType, num_classes: int | None = None):  # noqa: ANN206
+    def _parameter_properties(
+        cls, dtype: tf.DType, num_classes: int | None = None
+    ) -> dict[str, Any]:
         return {}
 
     def _event_shape(self) -> tf.TensorShape:
@@ -66,7 +69,6 @@ class Gumbel(_Standard):
         name: Name prefixed to operations.
 
     Example:
-
     >>> round(float(Gumbel().log_prob(0.0)), 3)
     -1.0
     """
@@ -99,7 +101,6 @@ class Logistic(_Standard):
         name: Name prefixed to operations.
 
     Example:
-
     >>> round(float(Logistic().log_prob(0.0)), 3)
     -1.386
     """

@@ -58,7 +58,6 @@ def get(name: str) -> Estimator:
         ValueError: If there is none of that name.
 
     Example:
-
     >>> import keras_concrete
     >>> get("concrete").relaxed
     True

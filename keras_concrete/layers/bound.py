@@ -38,7 +38,6 @@ class MultiSampleBound(keras.layers.Layer):
         ValueError: If the terms differ in shape.
 
     Example:
-
     >>> import numpy as np
     >>> log_joint = np.log([[0.02, 0.06]]).astype("float32")
     >>> log_posterior = np.log([[0.5, 0.5]]).astype("float32")

@@ -86,7 +86,6 @@ class ConcreteLogProb(_Score):
         ValueError: If the logits would broadcast against the node in any other way.
 
     Example:
-
     >>> import numpy as np
     >>> log_prob = ConcreteLogProb(temperature=0.5)
     >>> node, logits = np.ones((2, 5, 3), "float32"), np.zeros((2, 3), "float32")
@@ -172,7 +171,6 @@ class RelaxedKL(_Score):
         ValueError: If logits would broadcast against the node in any other way.
 
     Example:
-
     >>> import numpy as np
     >>> kl = RelaxedKL(posterior_temperature=2 / 3, prior_temperature=1 / 2)
     >>> node, logits = np.ones((2, 5, 3), "float32"), np.zeros((2, 3), "float32")
@@ -203,9 +201,7 @@ class RelaxedKL(_Score):
         self.log_posterior = ConcreteLogProb(
             posterior_temperature, num_states, name="log_posterior"
         )
-        self.log_prior = ConcreteLogProb(
-            prior_temperature, num_states, name="log_prior"
-        )
+        self.log_prior = ConcreteLogProb(prior_temperature, num_states, name="log_prior")
 
     def build(self, input_shape: Any) -> None:
         """Builds the two log-probabilities."""
@@ -280,7 +276,6 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         ValueError: If `x` would broadcast against the logits in any other way.
 
     Example:
-
     >>> import numpy as np
     >>> x, logits = np.ones((1, 4), "float32"), np.zeros((1, 3, 4), "float32")
     >>> BernoulliLogLikelihood()((x, logits)).numpy().round(3)

@@ -34,7 +34,6 @@ class HypercubeCode(keras.layers.Layer):
         ValueError: If `num_states` is not a power of 2, or not the size of the states.
 
     Example:
-
     >>> import numpy as np
     >>> HypercubeCode()(np.array([[0.0, 1.0, 0.5]])).numpy().tolist()
     [[-1.0, 1.0, 0.0]]
@@ -108,7 +107,6 @@ class LearnedLogits(keras.layers.Layer):
         ValueError: If an argument is not a positive integer.
 
     Example:
-
     >>> import numpy as np
     >>> LearnedLogits(3)(np.zeros((2, 784))).numpy().tolist()
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
@@ -179,7 +177,6 @@ class Centering(keras.layers.Layer):
         ValueError: If `decay` is not in [0, 1).
 
     Example:
-
     >>> import numpy as np
     >>> layer, ones = Centering(decay=0.9), np.ones((4, 1), "float32")
     >>> [round(float(layer(ones, training=True)[0, 0]), 2) for _ in range(3)]

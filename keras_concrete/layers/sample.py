@@ -163,7 +163,6 @@ class BinaryConcreteSample(_Sample):
             the units.
 
     Example:
-
     >>> import keras, numpy as np
     >>> layer = BinaryConcreteSample(temperature=2 / 3, seed=0)
     >>> logits = np.array([[-30.0, 0.0, 30.0]], "float32")
@@ -232,7 +231,6 @@ class ConcreteSample(_Sample):
             least 2 states.
 
     Example:
-
     >>> import numpy as np
     >>> layer = ConcreteSample(temperature=1.0, seed=0)
     >>> state = layer(np.zeros((2, 3, 4), "float32"))

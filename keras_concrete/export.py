@@ -1,0 +1,106 @@
+"""Belief networks as TensorFlow SavedModels, to serve without this package."""
+
+import os
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_concrete import noise
+from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.types import Tensor
+
+__all__ = ["export_saved_model"]
+
+# Samples of an image scored at a time by `log_likelihood`.
+_CHUNK = 100
+
+
+def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> None:
+    """Writes a belief network as a SavedModel with named endpoints.
+
+    All endpoints run the discrete graph. Nothing is random without a seed input: equal
+    seeds give equal answers, and replicas of a server never repeat one another by
+    accident. The batch size is free; the first rows of a larger batch have the noise of
+    a smaller one. `serving_default` is `encode`.
+
+    | endpoint | inputs | outputs |
+    |---|---|---|
+    | `encode` | `x`, `seed` | `codes_i`, `probabilities_i` of each latent layer i |
+    | `decode` | `codes` of layer 1 | `probabilities` of the pixels |
+    | `sample` | `num_samples`, `seed` | `probabilities`, `codes` of layer 1 |
+    | `log_likelihood` | `x`, `num_samples`, `seed` | `bound` of each image, in nats |
+
+    Layer 1 is the latent layer next to the image. `x` and `codes` are float32 with the
+    batch first, `seed` and `num_samples` are int32 scalars.
+
+    Args:
+        model: The network.
+        path: Folder to write.
+
+    Raises:
+        ValueError: If `model` is not a `SigmoidBeliefNetwork`.
+
+    Example:
+    >>> import tempfile
+    >>> model = SigmoidBeliefNetwork("3H~4V", seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_saved_model(model, folder)
+    ...     served = tf.saved_model.load(folder)
+    >>> served.sample(num_samples=2, seed=0)["probabilities"].shape
+    TensorShape([2, 4])
+    """
+    if not isinstance(model, SigmoidBeliefNetwork):
+        raise ValueError(
+            "Argument `model` must be a SigmoidBeliefNetwork. "
+            f"Received: {type(model).__name__}"
+        )
+
+    # Keras takes the names of inputs from the arguments, those of outputs from the keys.
+    def encode(x: Tensor, seed: Tensor) -> dict[str, Tensor]:
+        return model.encode(x, seed)
+
+    def decode(codes: Tensor) -> dict[str, Tensor]:
+        return model.decode(codes)
+
+    def sample(num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
+        return model.sample(num_samples, seed)
+
+    def log_likelihood(x: Tensor, num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
+        return {"bound": _streamed_bound(model, x, num_samples, seed)}
+
+    x = tf.TensorSpec((None, model.input_shape[-1]), tf.float32, name="x")
+    bits = model.code_units
+    codes = tf.TensorSpec((None, bits), tf.float32, name="codes")
+    seed = tf.TensorSpec((), tf.int32, name="seed")
+    num_samples = tf.TensorSpec((), tf.int32, name="num_samples")
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("encode", encode, input_signature=[x, seed])
+    archive.add_endpoint("decode", decode, input_signature=[codes])
+    archive.add_endpoint("sample", sample, input_signature=[num_samples, seed])
+    archive.add_endpoint(
+        "log_likelihood", log_likelihood, input_signature=[x, num_samples, seed]
+    )
+    archive.write_out(os.fspath(path), verbose=False)
+
+
+def _streamed_bound(
+    model: SigmoidBeliefNetwork, x: Tensor, num_samples: Tensor, seed: Tensor
+) -> Tensor:
+    """The bound by a number of samples known at run time, in constant memory."""
+    key = noise.key_from_seed(seed)
+    chunk = tf.minimum(num_samples, _CHUNK)
+    num_chunks = (num_samples + chunk - 1) // chunk
+
+    def add_chunk(index: Tensor, log_sum: Tensor) -> tuple[Tensor, Tensor]:
+        log_weights = model.log_weights(x, chunk, seed=noise.fold_in(key, index))
+        surplus = index * chunk + tf.range(chunk) >= num_samples
+        log_weights = tf.where(surplus, -float("inf"), log_weights)
+        return index + 1, ops.logaddexp(log_sum, ops.logsumexp(log_weights, axis=1))
+
+    start = tf.fill(tf.shape(x)[:1], -float("inf"))
+    _, log_sum = tf.while_loop(
+        lambda index, _: index < num_chunks, add_chunk, (tf.constant(0), start)
+    )
+    return log_sum - tf.math.log(tf.cast(num_samples, tf.float32))
