@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
 from keras_concrete import datasets, plots
 from keras_concrete.evaluation import evaluate_bound
-from keras_concrete.experiments import RunFolder, TrainingConfig, base_rate_nll
+from keras_concrete.experiments import base_rate_nll
 from keras_concrete.experiments import train as train_run
 from keras_concrete.export import export_saved_model
+from keras_concrete.runs import RunFolder, TrainingConfig
 
 app = typer.Typer(
     help="Train, evaluate and serve belief networks of discrete latent units.",
@@ -70,7 +70,7 @@ def train(
     ] = _DEFAULT.seed,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder to make for the run. [default: runs/DATE-TIME]"),
+        typer.Option(help="Folder to make.", show_default="runs/DATE-TIME"),
     ] = None,
     resume: Annotated[
         Path | None,
@@ -84,7 +84,7 @@ def train(
     and ends as if there had been no stop.
     """
     if resume is None:
-        config = TrainingConfig(
+        config: TrainingConfig | None = TrainingConfig(
             architecture=architecture,
             data=data,
             num_samples=num_samples,
@@ -95,16 +95,12 @@ def train(
             seed=seed,
         )
         folder = RunFolder(out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}")
-        folder.create(config)
     else:
         _refuse_settings(context)
-        folder = RunFolder(resume)
-        config = folder.config()
-    _console.print(
-        f"Training {config.architecture} on {config.data}, run folder {folder.path}"
-    )
+        config, folder = None, RunFolder(resume)
+    _console.print(f"Run folder: {folder.path}")
     try:
-        report = train_run(folder)
+        report = train_run(folder, config)
     except KeyboardInterrupt:
         _console.print(
             f"\nStopped. All full epochs are kept in {folder.path}; to go on:\n"
@@ -116,11 +112,11 @@ def train(
 
 
 def _refuse_settings(context: typer.Context) -> None:
+    sources = {name: context.get_parameter_source(name) for name in context.params}
     given = [
         name
-        for name in context.params
-        if name != "resume"
-        and context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        for name, source in sources.items()
+        if name != "resume" and source and source.name == "COMMANDLINE"
     ]
     if given:
         raise ValueError(
@@ -154,7 +150,8 @@ def _print_report(report: dict[str, Any]) -> None:
             f"{row['standard_error']:.2f}",
         )
     _console.print(table)
-    _console.print(f"{report['steps_per_second']:.1f} training steps per second")
+    if report["steps_per_second"]:
+        _console.print(f"{report['steps_per_second']:.1f} training steps per second")
 
 
 @app.command()
@@ -163,7 +160,7 @@ def evaluate(
     num_samples: Annotated[int, typer.Option(help="Samples K for each image.")] = 50_000,
     limit: Annotated[
         int | None,
-        typer.Option(help="Number of images, from the first. [default: all]"),
+        typer.Option(help="Number of images, from the first.", min=1, show_default="all"),
     ] = None,
     split: Annotated[
         str, typer.Option(help="Images to use: train, validation or test.")
@@ -220,7 +217,7 @@ def sample(
     seed: Seed = 0,
     to: Annotated[
         Path | None,
-        typer.Option(help="Picture to write. [default: RUN/samples-seed-SEED.png]"),
+        typer.Option(help="Picture to write.", show_default="RUN/samples-seed-SEED.png"),
     ] = None,
 ) -> None:
     """Draw images from a run's network, as a picture of their pixels' probabilities."""
@@ -249,5 +246,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, datasets.DatasetUnavailableError) as error:
-        Console(stderr=True, highlight=False).print(f"Error: {error}", markup=False)
+        Console(stderr=True, highlight=False).print(
+            f"Error: {error}", markup=False, soft_wrap=True
+        )
         raise SystemExit(1) from None

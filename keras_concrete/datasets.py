@@ -187,7 +187,7 @@ def shuffled_batches(
         places = position * batch_size + tf.range(batch_size, dtype=tf.int64)
         # A permutation by position: no state to save, no list of all rows to shuffle.
         rows = tf.random.experimental.index_shuffle(
-            places, seed=tf.stack([seed, 0, epoch]), max_index=num_images - 1
+            places, seed=tf.stack([seed, epoch]), max_index=num_images - 1
         )
         return tf.gather(source, rows)
 

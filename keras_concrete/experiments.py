@@ -1,20 +1,12 @@
-"""One training run and its folder: train, resume, evaluate, report.
+"""One training run from its settings to its report.
 
-A run folder holds `config.json` (all settings), `model.keras` (network, optimizer and
-noise generators after the last full epoch), `history.csv` (a row per epoch), and at the
-end `report.json`, three pictures and `saved_model/`. The folder is the run's only state:
-stopped at any moment, the run continues from its last full epoch and ends as it would
-have without the stop, bit for bit.
+The run folder is the run's only state: stopped at any moment, the run continues from its
+last full epoch and ends as it would have without the stop, bit for bit.
 """
 
-import csv
-import json
 import math
-import os
 import platform
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -22,175 +14,52 @@ import numpy as np
 
 from keras_concrete import datasets, plots
 from keras_concrete.architecture import parse_architecture
+from keras_concrete.callbacks import Checkpoint, Stopwatch
 from keras_concrete.evaluation import BoundEstimate, evaluate_bound
 from keras_concrete.export import export_saved_model
-from keras_concrete.layers.checks import check_positive
 from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.runs import RunFolder, TrainingConfig
 
-__all__ = ["RunFolder", "TrainingConfig", "base_rate_nll", "train"]
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """All settings of a run.
-
-    Attributes:
-        architecture: The network, in the paper's notation.
-        data: Name of the data set.
-        num_samples: Number of samples m of the bound in training.
-        epochs: Passes through the training images.
-        batch_size: Images in a batch.
-        learning_rate: First learning rate of Adam; it decays to 0 along a half cosine.
-        evaluation_samples: Number of samples K of the closing NLL.
-        seed: Integer for weights, noise and the order of the data.
-    """
-
-    architecture: str = "200H~784V"
-    data: str = "mnist5k"
-    num_samples: int = 5
-    epochs: int = 150
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    evaluation_samples: int = 1_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuses settings that would fail later."""
-        parse_architecture(self.architecture)
-        for name in ("num_samples", "epochs", "batch_size", "evaluation_samples"):
-            check_positive(name, getattr(self, name), int)
-        check_positive("learning_rate", self.learning_rate)
-        if self.data not in datasets.DATASETS:
-            raise ValueError(
-                f"Argument `data` must be one of {', '.join(datasets.DATASETS)}. "
-                f"Received: data={self.data!r}"
-            )
+__all__ = ["base_rate_nll", "train"]
 
 
-class RunFolder:
-    """The files of a run by name.
+def train(
+    folder: RunFolder, config: TrainingConfig | None = None, verbose: int = 1
+) -> dict[str, Any]:
+    """Trains a network to its last epoch, and reports.
 
     Args:
-        path: Folder of the run.
-    """
-
-    def __init__(self, path: str | os.PathLike) -> None:
-        self.path = Path(path)
-        self.config_file = self.path / "config.json"
-        self.model_file = self.path / "model.keras"
-        self.history_file = self.path / "history.csv"
-        self.report_file = self.path / "report.json"
-        self.saved_model = self.path / "saved_model"
-
-    def create(self, config: TrainingConfig) -> None:
-        """Makes the folder and writes its settings.
-
-        Raises:
-            FileExistsError: If the folder is there and not empty.
-        """
-        if self.path.exists() and any(self.path.iterdir()):
-            raise FileExistsError(
-                f"The folder {self.path} exists and is not empty. To go on with the run "
-                f"in it use --resume {self.path}; for a new run name another folder."
-            )
-        self.path.mkdir(parents=True, exist_ok=True)
-        _write_json(self.config_file, asdict(config))
-
-    def config(self) -> TrainingConfig:
-        """Reads the settings.
-
-        Raises:
-            FileNotFoundError: If the folder is not a run's.
-        """
-        if not self.config_file.exists():
-            raise FileNotFoundError(
-                f"{self.path} is not the folder of a run: it has no config.json."
-            )
-        return TrainingConfig(**json.loads(self.config_file.read_text()))
-
-    def model(self) -> SigmoidBeliefNetwork:
-        """Loads the network as it was after the last full epoch.
-
-        Raises:
-            FileNotFoundError: If no epoch of the run was completed.
-        """
-        if not self.model_file.exists():
-            raise FileNotFoundError(
-                f"{self.path} holds no model: no epoch of the run was completed. Use "
-                f"keras-concrete train --resume {self.path}"
-            )
-        return keras.models.load_model(self.model_file)
-
-    def history(self) -> dict[str, list[float]]:
-        """Reads the columns of the history."""
-        with self.history_file.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: [float(row[name]) for row in rows] for name in rows[0]}
-
-    def cut_history(self, num_epochs: int) -> None:
-        """Drops rows of epochs that the saved model has not seen."""
-        if self.history_file.exists():
-            lines = self.history_file.read_text().splitlines(keepends=True)
-            _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
-
-
-class _Checkpoint(keras.callbacks.Callback):
-    """Saves the model after each epoch, in one step that cannot be half done."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        partial = self._path.with_name("partial.keras")
-        self.model.save(partial)
-        os.replace(partial, self._path)
-
-
-class _Stopwatch(keras.callbacks.Callback):
-    """Seconds of each epoch, its validation and checkpoint included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.seconds.append(time.perf_counter() - self._start)
-
-    def steps_per_second(self, steps_per_epoch: int) -> float:
-        """Rate without the first epoch, which compiles."""
-        seconds = self.seconds[1:] or self.seconds
-        return steps_per_epoch * len(seconds) / sum(seconds) if seconds else math.nan
-
-
-def train(folder: RunFolder, verbose: int = 1) -> dict[str, Any]:
-    """Trains the network of a run folder to its last epoch, and reports.
-
-    Starts where the folder stands: from nothing, or after its last full epoch.
-
-    Args:
-        folder: A created folder.
+        folder: Where the run's files go, or are.
+        config: Settings of a new run; None to go on with the run in `folder` after its
+            last full epoch.
         verbose: Of Keras's progress bar.
 
     Returns:
         The report, as written to `report.json`.
 
     Raises:
-        ValueError: If the architecture does not fit the data.
+        DatasetUnavailableError: If the data cannot be had.
+        FileExistsError: If a new run's folder is not empty.
+        FileNotFoundError: If there is no run in `folder` to go on with.
+        ValueError: If the architecture or the batch size does not fit the data.
     """
-    config = folder.config()
+    is_new = config is not None
+    if config is None:
+        config = folder.config()
+    else:
+        folder.check_empty()
     data = datasets.load_dataset(config.data)
+    _check_fit(config, data)
+    if is_new:
+        folder.create(config)
     steps = len(data.train) // config.batch_size
     if folder.model_file.exists():
         model = folder.model()
     else:
         model = _new_model(config, data, steps)
-    first_epoch = int(model.optimizer.iterations) // max(steps, 1)
+    first_epoch = int(model.optimizer.iterations) // steps
     folder.cut_history(first_epoch)
-    stopwatch = _Stopwatch()
+    stopwatch = Stopwatch()
     model.fit(
         datasets.shuffled_batches(
             data.train, config.batch_size, config.seed, first_epoch
@@ -203,16 +72,32 @@ def train(folder: RunFolder, verbose: int = 1) -> dict[str, Any]:
         shuffle=False,
         verbose=verbose,
         callbacks=[
-            stopwatch,
             keras.callbacks.CSVLogger(folder.history_file, append=True),
-            _Checkpoint(folder.model_file),
+            Checkpoint(folder.model_file),
+            stopwatch,
         ],
     )
     report = _report(config, model, data, stopwatch.steps_per_second(steps), verbose)
-    _write_json(folder.report_file, report)
+    folder.write_report(report)
     _draw(folder, config, model, data)
     export_saved_model(model, folder.saved_model)
     return report
+
+
+def _check_fit(config: TrainingConfig, data: datasets.Dataset) -> None:
+    """Refuses what would fail in the first step."""
+    visible = parse_architecture(config.architecture).visible_units
+    num_images, pixels = data.train.shape
+    if visible != pixels:
+        raise ValueError(
+            f"The images of {data.name} have {pixels} pixels, so that the architecture "
+            f"must end in {pixels}V. Received: architecture={config.architecture!r}"
+        )
+    if config.batch_size > num_images:
+        raise ValueError(
+            f"Argument `batch_size` must be at most {num_images}, the number of training "
+            f"images of {data.name}. Received: batch_size={config.batch_size}"
+        )
 
 
 def _new_model(
@@ -261,7 +146,7 @@ def _report(
     config: TrainingConfig,
     model: SigmoidBeliefNetwork,
     data: datasets.Dataset,
-    steps_per_second: float,
+    steps_per_second: float | None,
     verbose: int,
 ) -> dict[str, Any]:
     """Measures the trained network on the test images."""
@@ -329,13 +214,3 @@ def _draw(
 def _validation_batch_size(num_images: int) -> int:
     """The largest divisor up to 500: batches of one size compile once."""
     return max(size for size in range(1, 501) if num_images % size == 0)
-
-
-def _write_json(path: Path, content: Any) -> None:
-    _write_text(path, json.dumps(content, indent=2) + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f"partial-{path.name}")
-    partial.write_text(text)
-    os.replace(partial, path)

@@ -15,12 +15,10 @@ from keras_concrete.layers.checks import check_positive
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import BeliefLayers
 from keras_concrete.seeding import fixed_noise, num_replicas
+from keras_concrete.temperatures import choose_temperatures
 from keras_concrete.types import Tensor
 
 __all__ = ["SigmoidBeliefNetwork"]
-
-# The paper's choices (appendix D.5) by arity: prior, posterior.
-_TEMPERATURES = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -100,7 +98,9 @@ class SigmoidBeliefNetwork(keras.Model):
     ) -> None:
         parsed = parse_architecture(architecture)
         check_positive("num_samples", num_samples, int)
-        temperatures = _temperatures(arity, prior_temperature, posterior_temperature)
+        temperatures = choose_temperatures(
+            arity, prior_temperature, posterior_temperature
+        )
         visible_mean = _check_mean(visible_mean, parsed.visible_units)
         policy = keras.dtype_policies.get(dtype)
         network = BeliefLayers(
@@ -289,22 +289,6 @@ def _sum(terms: list[Tensor], name: str) -> Tensor:
     if len(terms) == 1:
         return terms[0]
     return keras.layers.Add(name=name, dtype="float32")(terms)
-
-
-def _temperatures(
-    arity: int, prior: float | None, posterior: float | None
-) -> tuple[float, float]:
-    """The given temperatures, or the paper's for the arity."""
-    defaults = _TEMPERATURES.get(arity)
-    if prior is None or posterior is None:
-        if defaults:
-            return prior or defaults[0], posterior or defaults[1]
-        raise ValueError(
-            "The paper gives temperatures for arity 2, 4 and 8: for any other pass "
-            "`prior_temperature` and `posterior_temperature`. "
-            f"Received: arity={arity!r}"
-        )
-    return prior, posterior
 
 
 def _check_mean(

@@ -53,11 +53,12 @@ def save_learning_curve(
     epochs = np.asarray(history["epoch"]) + 1
     axes.plot(epochs, history["bound"], label="training images, relaxed graph")
     axes.plot(epochs, history["val_bound"], label="validation images, discrete graph")
-    # The first epochs would flatten all that follows.
-    shown = [*history["bound"][2:], *history["val_bound"][2:]]
-    if shown:
-        margin = 0.05 * (max(shown) - min(shown)) + 0.5
-        axes.set_ylim(min(shown) - margin, max(shown) + margin)
+    # In a long run the first epochs would flatten all that follows.
+    start = len(epochs) // 20
+    shown = [*history["bound"][start:], *history["val_bound"][start:]]
+    margin = 0.05 * (max(shown) - min(shown)) + 0.5
+    axes.set_ylim(min(shown) - margin, max(shown) + margin)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="epoch", ylabel=f"{num_samples}-sample bound (nats per image)")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")

@@ -1,11 +1,8 @@
 """Keras layers for discrete latent variables, in the order in which a model uses them."""
 
 from keras_concrete.layers.bound import MultiSampleBound
-from keras_concrete.layers.log_prob import (
-    BernoulliLogLikelihood,
-    ConcreteLogProb,
-    RelaxedKL,
-)
+from keras_concrete.layers.likelihood import BernoulliLogLikelihood
+from keras_concrete.layers.log_prob import ConcreteLogProb, RelaxedKL
 from keras_concrete.layers.parts import Centering, HypercubeCode, LearnedLogits
 from keras_concrete.layers.sample import BinaryConcreteSample, ConcreteSample
 

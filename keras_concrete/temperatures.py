@@ -1,0 +1,41 @@
+"""Temperatures for belief networks: what the paper found best on validation data."""
+
+__all__ = ["choose_temperatures"]
+
+# Appendix D.5, by arity: prior, posterior.
+_BEST = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
+
+
+def choose_temperatures(
+    arity: int, prior: float | None = None, posterior: float | None = None
+) -> tuple[float, float]:
+    """Returns the temperatures given, or the paper's for the arity in place of None.
+
+    Args:
+        arity: Number of states of a unit.
+        prior: Temperature of the densities of p, or None.
+        posterior: Temperature of the samples and densities of q, or None.
+
+    Returns:
+        The pair of prior and posterior temperature.
+
+    Raises:
+        ValueError: If one is None and the paper has none for the arity.
+
+    Example:
+    >>> choose_temperatures(4, posterior=0.9)
+    (0.6666666666666666, 0.9)
+    """
+    if prior is not None and posterior is not None:
+        return prior, posterior
+    if arity not in _BEST:
+        raise ValueError(
+            "The paper gives temperatures for arity 2, 4 and 8: for any other pass "
+            "`prior_temperature` and `posterior_temperature`. "
+            f"Received: arity={arity!r}"
+        )
+    best_prior, best_posterior = _BEST[arity]
+    return (
+        best_prior if prior is None else prior,
+        best_posterior if posterior is None else posterior,
+    )
