@@ -65,7 +65,8 @@ def train(
             data.train, config.batch_size, config.seed, first_epoch
         ),
         validation_data=(data.validation,),
-        validation_batch_size=_validation_batch_size(len(data.validation)),
+        # A divisor: batches of one size compile once.
+        validation_batch_size=_largest_divisor(len(data.validation), 500),
         initial_epoch=first_epoch,
         epochs=config.epochs,
         steps_per_epoch=steps,
@@ -115,7 +116,8 @@ def _new_model(
     model.compile(
         keras.optimizers.Adam(decay),
         jit_compile=True,
-        steps_per_execution=min(steps, 32),
+        # A divisor: Keras would run an epoch of 62 steps by 32 as 64 steps.
+        steps_per_execution=_largest_divisor(steps, 64),
     )
     return model
 
@@ -211,6 +213,5 @@ def _draw(
     )
 
 
-def _validation_batch_size(num_images: int) -> int:
-    """The largest divisor up to 500: batches of one size compile once."""
-    return max(size for size in range(1, 501) if num_images % size == 0)
+def _largest_divisor(number: int, limit: int) -> int:
+    return max(size for size in range(1, limit + 1) if number % size == 0)

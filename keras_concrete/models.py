@@ -165,10 +165,11 @@ class SigmoidBeliefNetwork(keras.Model):
             ops.mean(log_likelihood, axis=1), sample_weight
         )
         loss = self._loss(bound, bound, sample_weight)
+        # A tf.distribute strategy sums over replicas. Keras's losses allow for it; the
+        # terms that layers add do not.
         for term in self.losses:
-            loss = loss + ops.cast(term, loss.dtype)
-        # A tf.distribute strategy adds up the gradients of its replicas.
-        return loss / num_replicas()
+            loss = loss + ops.cast(term, loss.dtype) / num_replicas()
+        return loss
 
     @property
     def code_units(self) -> int:

@@ -42,7 +42,7 @@ class TrainingConfig:
     num_samples: int = 5
     epochs: int = 150
     batch_size: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     evaluation_samples: int = 1_000
     seed: int = 0
 

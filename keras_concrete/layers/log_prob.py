@@ -153,7 +153,9 @@ class RelaxedKL(_Score):
             `"analytic"`: equation 22, the discrete KL in closed form, in both graphs.
             The last two are not bounds in the relaxed graph.
         loss_weight: If given, the mean over the batch, times this, is added to the
-            losses of the model: the one-line KL for a model of your own.
+            losses of the model: the one-line KL for a model of your own. Make the
+            output of this layer one of the model's outputs, or Keras leaves the layer
+            out of a functional model.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:

@@ -209,12 +209,12 @@ class Centering(keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Subtracts the average, then updates it in training."""
         activity = ops.cast(inputs, "float32")
-        average = ops.convert_to_tensor(self.average)
+        centered = activity - self.average
         if training:
             axes = tuple(range(len(inputs.shape) - 1))
             mean = ops.stop_gradient(ops.mean(activity, axis=axes))
-            self.average.assign(self.decay * average + (1.0 - self.decay) * mean)
-        return ops.cast(activity - average, self.compute_dtype)
+            self.average.assign(self.decay * self.average + (1.0 - self.decay) * mean)
+        return ops.cast(centered, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Shape of the output."""

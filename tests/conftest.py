@@ -1,0 +1,17 @@
+"""What all tests share."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+# Two logical devices, so that a distribution strategy has two replicas.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+
+
+@pytest.fixture(autouse=True)
+def _float32_policy():
+    yield
+    keras.config.set_dtype_policy("float32")

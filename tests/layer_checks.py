@@ -1,0 +1,102 @@
+"""The contract that every layer of the package keeps."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def check_layer(make, *input_shapes, training=(False, True)):
+    """Checks config, symbolic spec, masks of dtype, saving, and XLA for one layer.
+
+    `make(**kwargs)` makes the layer; `input_shapes` are shapes without the batch.
+    """
+    check_config(make)
+    for policy in POLICIES:
+        check_spec(make, input_shapes, policy, training)
+    check_compiled(make, input_shapes, training)
+    check_saving(make, input_shapes)
+
+
+def check_config(make):
+    layer = make(name="checked")
+    revived = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert type(revived) is type(layer)
+    assert revived.get_config() == layer.get_config()
+    assert keras.saving.get_registered_name(type(layer)).startswith("keras_concrete>")
+
+
+def check_spec(make, input_shapes, policy, training):
+    """Shapes and dtypes that a functional model announces are those that come out."""
+    layer = make(dtype=policy)
+    symbols = [keras.Input(shape, dtype=layer.compute_dtype) for shape in input_shapes]
+    symbolic = _flat(layer(_pack(symbols)))
+    arrays = _inputs(input_shapes, layer.compute_dtype)
+    for mode in training:
+        outputs = _flat(_call(layer, arrays, mode))
+        assert len(outputs) == len(symbolic)
+        for output, symbol in zip(outputs, symbolic, strict=True):
+            assert symbol.dtype == keras.backend.standardize_dtype(output.dtype)
+            assert tuple(symbol.shape)[1:] == tuple(output.shape)[1:]
+            assert np.all(np.isfinite(keras.ops.convert_to_numpy(output)))
+
+
+def check_compiled(make, input_shapes, training):
+    """Eagerly, in a `tf.function` and under XLA, one seed gives the same numbers."""
+    arrays = _inputs(input_shapes, "float32")
+    for mode in training:
+        results = []
+        for wrap in (
+            lambda f: f,
+            tf.function,
+            lambda f: tf.function(f, jit_compile=True),
+        ):
+            layer = make()
+            layer.build(_pack([a.shape for a in arrays]))
+            call = wrap(lambda *xs, layer=layer, mode=mode: _call(layer, xs, mode))
+            results.append(_flat(call(*arrays)))
+        for other in results[1:]:
+            for a, b in zip(results[0], other, strict=True):
+                np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+def check_saving(make, input_shapes, path=None):
+    """A saved model goes on drawing where it stood."""
+    import tempfile
+    from pathlib import Path
+
+    symbols = [keras.Input(shape) for shape in input_shapes]
+    outputs = make()(_pack(symbols))
+    model = keras.Model(symbols, outputs)
+    arrays = _inputs(input_shapes, "float32")
+    model(arrays)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.keras"
+        model.save(file)
+        revived = keras.models.load_model(file)
+    for a, b in zip(_flat(model(arrays)), _flat(revived(arrays)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def _inputs(shapes, dtype):
+    generator = np.random.default_rng(0)
+    return [
+        keras.ops.cast(generator.uniform(0.1, 0.9, (4, *shape)), dtype)
+        for shape in shapes
+    ]
+
+
+def _call(layer, inputs, training):
+    inputs = _pack(list(inputs))
+    if "training" in type(layer).call.__code__.co_varnames:
+        return layer(inputs, training=training)
+    return layer(inputs)
+
+
+def _pack(items):
+    return items[0] if len(items) == 1 else tuple(items)
+
+
+def _flat(outputs):
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]

@@ -1,0 +1,106 @@
+"""The K-sample bound against enumeration."""
+
+import keras
+import numpy as np
+import pytest
+from belief_oracle import all_images, log_likelihood
+
+import keras_concrete as kc
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Six latent bits, trained a little so that posterior and prior differ."""
+    model = kc.SigmoidBeliefNetwork("3H~3H-5V", num_samples=3, seed=1)
+    model.compile(keras.optimizers.Adam(0.05))
+    images = all_images(5)[[0, 3, 7, 7, 7, 31, 30, 30]]
+    model.fit(np.repeat(images, 8, 0), epochs=30, verbose=0)
+    return model
+
+
+def test_the_bound_converges_to_the_log_likelihood_by_enumeration(model):
+    images = all_images(5)
+    exact = log_likelihood(model, images)
+    estimate = kc.evaluate_bound(model, images, num_samples=50_000, verbose=False)
+    error = 1 / np.sqrt(estimate.effective_sample_sizes)
+    assert np.all(np.abs(estimate.bounds - exact) < 5 * error)
+    assert np.max(np.abs(estimate.bounds - exact)) < 0.05
+    assert estimate.num_samples == 50_000 and not estimate.training
+
+
+def test_more_samples_bring_the_mean_bound_closer_and_never_above(model):
+    images = np.repeat(all_images(5), 20, 0)
+    exact = log_likelihood(model, images).mean()
+    means = []
+    for num_samples in (1, 5, 50):
+        estimate = kc.evaluate_bound(model, images, num_samples, verbose=False)
+        means.append(estimate.mean)
+    assert means[0] < means[1] < means[2] < exact + 0.01
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_estimates_of_p_sum_to_one_over_all_images(model, training):
+    """Both graphs define a distribution over images: a bound on log p is one on it."""
+    estimate = kc.evaluate_bound(
+        model, all_images(5), num_samples=50_000, training=training, verbose=False
+    )
+    error = np.exp(estimate.bounds) / np.sqrt(estimate.effective_sample_sizes)
+    total = np.exp(estimate.bounds).sum()
+    assert abs(total - 1) < 5 * np.sqrt(np.sum(error**2))
+    assert abs(total - 1) < 0.03
+
+
+def test_with_one_sample_the_bound_is_the_elbo(model):
+    """In order, too: the images come back as they went in, over several batches."""
+    images = np.repeat(all_images(5), 500, 0)
+    estimate = kc.evaluate_bound(model, images, 1, verbose=False)
+    elbo = np.asarray(model.log_weights(images, 1, seed=9))[:, 0]
+    per_image = [values.reshape(32, 500) for values in (estimate.bounds, elbo)]
+    error = np.sqrt(sum(values.var(1) / 500 for values in per_image))
+    difference = per_image[0].mean(1) - per_image[1].mean(1)
+    assert np.all(np.abs(difference) < 4.5 * error + 1e-6)
+
+
+@pytest.mark.parametrize("num_samples", [7, 2001])
+def test_a_number_of_samples_that_no_chunk_divides_uses_just_its_weights(num_samples):
+    estimate = kc.evaluate_bound(
+        _Constant(-3.0), all_images(5), num_samples=num_samples, verbose=False
+    )
+    np.testing.assert_allclose(estimate.bounds, -3.0, atol=1e-5)
+    np.testing.assert_allclose(estimate.effective_sample_sizes, num_samples, rtol=1e-3)
+
+
+class _Constant:
+    """A model whose log-weights are one number."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def log_weights(self, x, num_samples, training, seed):
+        return keras.ops.full((x.shape[0], num_samples), self.value)
+
+
+def test_evaluation_is_repeatable_and_leaves_the_model_as_it_was(model):
+    before = [keras.ops.convert_to_numpy(v.value) for v in model.variables]
+    for training in (False, True):
+        bounds = [
+            kc.evaluate_bound(
+                model, all_images(5), 10, training=training, seed=3, verbose=False
+            ).bounds
+            for _ in range(2)
+        ]
+        np.testing.assert_array_equal(*bounds)
+    for old, new in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_progress_bar_is_shown(capsys):
+    kc.evaluate_bound(_Constant(0.0), all_images(3), num_samples=3_000)
+    assert "3/3" in capsys.readouterr().out
+
+
+def test_bad_arguments_are_refused(model):
+    with pytest.raises(ValueError, match="`num_samples` must be a positive integer"):
+        kc.evaluate_bound(model, all_images(5), 0)
+    with pytest.raises(ValueError, match="at least one example"):
+        kc.evaluate_bound(model, np.zeros((0, 5)))

@@ -1,0 +1,79 @@
+"""Every layer keeps the contract of `layer_checks`."""
+
+import keras
+import pytest
+from layer_checks import check_layer
+
+import keras_concrete as kc
+
+CASES = {
+    "binary": (lambda **k: kc.BinaryConcreteSample(0.5, seed=3, **k), (6,)),
+    "binary with samples and node": (
+        lambda **k: kc.BinaryConcreteSample(
+            0.5, num_samples=5, return_node=True, seed=3, **k
+        ),
+        (6,),
+    ),
+    "binary mode": (
+        lambda **k: kc.BinaryConcreteSample(0.5, inference="mode", seed=3, **k),
+        (2, 6),
+    ),
+    "n-ary": (lambda **k: kc.ConcreteSample(1.0, seed=3, **k), (6, 4)),
+    "n-ary with samples and node": (
+        lambda **k: kc.ConcreteSample(1.0, num_samples=5, return_node=True, seed=3, **k),
+        (6, 4),
+    ),
+    "binary code": (lambda **k: kc.HypercubeCode(**k), (5, 6)),
+    "n-ary code": (lambda **k: kc.HypercubeCode(8, **k), (5, 6, 8)),
+    "log prob": (lambda **k: kc.ConcreteLogProb(0.5, **k), (5, 6), (6,)),
+    "n-ary log prob": (
+        lambda **k: kc.ConcreteLogProb(0.5, num_states=4, **k),
+        (5, 6, 4),
+        (6, 4),
+    ),
+    "KL": (lambda **k: kc.RelaxedKL(2 / 3, 1 / 2, **k), (5, 6), (6,), (5, 6)),
+    "KL, equation 21": (
+        lambda **k: kc.RelaxedKL(2 / 3, 1 / 2, objective="relaxed_mass", **k),
+        (5, 6),
+        (6,),
+        (6,),
+    ),
+    "n-ary KL, equation 22": (
+        lambda **k: kc.RelaxedKL(1.0, 2 / 3, 4, objective="analytic", **k),
+        (5, 6, 4),
+        (6, 4),
+        (6, 4),
+    ),
+    "free logits": (lambda **k: kc.LearnedLogits(3, **k), (7,)),
+    "n-ary free logits": (lambda **k: kc.LearnedLogits(3, 4, **k), (7,)),
+    "centering": (lambda **k: kc.Centering(0.8, **k), (5, 6)),
+    "likelihood": (lambda **k: kc.BernoulliLogLikelihood(**k), (6,), (5, 6)),
+    "bound": (lambda **k: kc.MultiSampleBound(**k), (5,), (5,)),
+    "bound of one sample": (lambda **k: kc.MultiSampleBound(**k), (), ()),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_layer_keeps_the_contract(case):
+    make, *input_shapes = CASES[case]
+    check_layer(make, *input_shapes)
+
+
+LAYERS = {
+    name: value
+    for name in kc.__all__
+    if isinstance(value := getattr(kc, name), type)
+    and issubclass(value, keras.layers.Layer)
+    and not issubclass(value, keras.Model)
+}
+
+
+def test_all_public_layers_are_checked():
+    assert set(LAYERS.values()) == {type(make()) for make, *_ in CASES.values()}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_docstrings_have_their_sections(name):
+    sections = ("Args:", "Output shape:", "Raises:", "Example:")
+    missing = [section for section in sections if section not in LAYERS[name].__doc__]
+    assert not missing
