@@ -450,6 +450,18 @@ def test_n_ary_values_and_gradients_are_finite_at_extremes(num_states):
     )
 
 
+def test_states_sampled_at_extremes_have_finite_gradients():
+    for make, logits in (
+        (kcd.BinaryConcrete, extreme_logits(2).reshape(-1)),
+        (kcd.Concrete, extreme_logits(8)),
+    ):
+        for t in TEMPERATURES:
+            sampled = value_and_gradients(
+                lambda t, logits, make=make: make(t, logits).sample(seed=SEED), t, logits
+            )
+            assert_finite(sampled)
+
+
 def test_gradients_are_those_of_the_oracles():
     t, logits, node = np.float32([0.4, 1, 1.7, 3, 5]), LOGITS, log_simplex(LOGITS[::-1])
     for make, oracle, arguments in (
