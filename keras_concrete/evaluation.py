@@ -101,12 +101,18 @@ def evaluate_bound(
     batch = min(len(x), max(1, _PAIRS // chunk))
     key = noise.key_from_seed(ops.convert_to_tensor(seed))
 
+    # Not under XLA, which would compile its hundred scalar operations for seconds.
+    @tf.function
+    def key_of(batch_index: Tensor, chunk_index: Tensor) -> Tensor:
+        return noise.fold_in(noise.fold_in(key, batch_index), chunk_index)
+
     @tf.function(jit_compile=True)
-    def accumulate(rows: Tensor, index: Tensor, sums: Tensor) -> Tensor:
+    def accumulate(
+        rows: Tensor, start: Tensor, chunk_key: Tensor, sums: Tensor
+    ) -> Tensor:
         """Adds one chunk to the log-sums of the weights and of their squares."""
-        chunk_key = noise.fold_in(noise.fold_in(key, index[0]), index[1])
         log_weights = model.log_weights(rows, chunk, training, chunk_key)
-        surplus = index[1] * chunk + ops.arange(chunk) >= num_samples
+        surplus = start + ops.arange(chunk) >= num_samples
         log_weights = ops.where(surplus, -float("inf"), log_weights)
         return ops.logaddexp(
             sums,
@@ -129,7 +135,8 @@ def evaluate_bound(
         rows = ops.convert_to_tensor(rows, dtype="float32")
         sums = ops.full((2, batch), -float("inf"))
         for j in range(num_chunks):
-            sums = accumulate(rows, ops.convert_to_tensor([i, j]), sums)
+            chunk_key = key_of(tf.constant(i), tf.constant(j))
+            sums = accumulate(rows, tf.constant(j * chunk), chunk_key, sums)
             progress.add(1)
         log_sums.append(ops.convert_to_numpy(sums))
     log_sum, log_sum_of_squares = np.concatenate(log_sums, axis=1)[:, : len(x)]

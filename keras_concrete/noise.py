@@ -5,11 +5,11 @@ random numbers: as easy as 1, 2, 3", 2011), a counter-based generator written he
 ordinary integer operations of `keras.ops`. A key and the position of an element in the
 tensor determine its value, so the integers are equal eagerly, in a `tf.function`, under
 XLA, on any device, in a saved model, and in runtimes that have no random operations;
-the floats made from them agree to the last places of the platform's logarithm. Adding
-rows to a batch leaves the noise of the rows before them as it was.
+the floats made from them agree to the last places of the platform's logarithm. As far,
+adding rows to a batch leaves the noise of the rows before them as it was.
 
 Each element uses 64 random bits: one chooses the half of the unit interval, 63 the
-distance from its end. So the tails are whole (logistic noise reaches 44, where a
+distance from its end. So the tails are whole (logistic noise reaches 45, where a
 24-bit uniform stops at 16.6), symmetric by construction, and no logarithm sees 0.
 """
 
@@ -119,7 +119,7 @@ def logistic(shape: Shape, key: Tensor) -> Tensor:
         key: uint32 tensor of shape `(2,)`.
 
     Returns:
-        float32 tensor with values within (-45, 45), symmetric around 0.
+        float32 tensor with values within (-45.1, 45.1), symmetric around 0.
 
     Example:
     >>> noise = logistic((2, 3), key_from_seed(np.array([0, 7])))
@@ -139,7 +139,7 @@ def gumbel(shape: Shape, key: Tensor) -> Tensor:
         key: uint32 tensor of shape `(2,)`.
 
     Returns:
-        float32 tensor with values within (-3.8, 45).
+        float32 tensor with values within (-3.81, 45.1).
     """
     in_upper_half, distance = _half_and_distance(shape, key)
     exponential = ops.where(in_upper_half, -ops.log1p(-distance), -ops.log(distance))

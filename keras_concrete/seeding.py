@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_concrete import noise
@@ -50,11 +51,13 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
         model: A built model.
         seed: Integer scalar, or integer tensor of shape `(2,)`; may be symbolic.
     """
-    key = noise.key_from_seed(seed)
-    mapping = [
-        (state, ops.cast(noise.fold_in(key, position), state.dtype))
-        for position, state in enumerate(_generator_states(model))
-    ]
+    # Distinct keys are all that Threefry needs, and adding costs less to compile than
+    # folding in: the second word counts calls of a layer below, layers above.
+    first, second = ops.unstack(noise.key_from_seed(seed), 2)
+    mapping = []
+    for position, state in enumerate(_generator_states(model)):
+        words = ops.stack([first, second + np.uint32(position << 16)])
+        mapping.append((state, ops.cast(words, state.dtype)))
     with keras.StatelessScope(state_mapping=mapping):
         yield
 

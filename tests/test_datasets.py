@@ -104,5 +104,5 @@ def test_a_stream_from_a_later_epoch_continues_the_stream():
 
 
 def test_a_batch_larger_than_the_data_is_refused():
-    with pytest.raises(ValueError, match="`batch_size` must be at most.*3"):
+    with pytest.raises(ValueError, match=r"`batch_size` must be at most.*3"):
         datasets.shuffled_batches(np.arange(3), batch_size=4, seed=0)

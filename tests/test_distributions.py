@@ -577,8 +577,7 @@ def test_a_copy_takes_new_parameters(make):
     np.testing.assert_array_equal(copy.log_prob(x), make(2.0, LOGITS).log_prob(x))
 
 
-# BUG: LogitBinaryConcrete and BinaryConcrete. TFP slices a scalar temperature to shape
-# (1,), which `check_temperature` refuses; n-ary ones fail likewise at a batch of rank 2.
+# TFP slices a scalar temperature to shape (1,).
 @pytest.mark.parametrize("make", BINARY + N_ARY)
 def test_a_slice_is_the_distribution_of_part_of_the_batch(make):
     logits = LOGITS if make in BINARY else np.stack([LOGITS, LOGITS])
@@ -642,7 +641,6 @@ def test_a_temperature_that_is_not_positive_is_an_error(make, temperature):
         make(temperature, LOGITS)
 
 
-# BUG: a nested list has no `shape`, so `check_temperature` lets it broadcast.
 @pytest.mark.parametrize("kind", [np.array, tf.constant, list])
 @pytest.mark.parametrize("make", BINARY + N_ARY)
 def test_a_temperature_that_would_broadcast_is_an_error(make, kind):
@@ -651,10 +649,23 @@ def test_a_temperature_that_would_broadcast_is_an_error(make, kind):
         make(kind([[0.5]] * 5), logits)
 
 
-# BUG: ExpConcrete and Concrete of a scalar raise TensorFlow's InvalidArgumentError, from
-# `logits[..., 0]` before the check.
 @pytest.mark.parametrize("logits", [0.0, [[0.0], [1.0]]], ids=["scalar", "one state"])
 @pytest.mark.parametrize("make", [*N_ARY, lambda _, logits: kcd.Discrete(logits)])
 def test_logits_without_states_are_an_error(make, logits):
     with pytest.raises(ValueError, match="must have the states on its last axis"):
         make(0.5, logits)
+
+
+def test_a_concrete_state_on_the_boundary_has_the_limit_of_its_density():
+    cold, warm = kcd.Concrete(0.3, [0.0, 1.0, 2.0]), kcd.Concrete(2.0, [0.0, 1.0, 2.0])
+    for state in ([0.0, 0.5, 0.5], [0.0, 0.0, 1.0]):
+        assert cold.log_prob(state) == np.inf
+        vanishing = np.where(np.equal(state, 0.0), 1e-12, state)
+        assert cold.log_prob(vanishing) > cold.log_prob(vanishing + 1e-9)
+    assert warm.log_prob([0.0, 0.5, 0.5]) == -np.inf
+
+
+def test_a_temperature_tensor_that_is_not_positive_is_an_error():
+    for temperature in (np.array(-1.0), tf.constant([0.0, 1.0]), np.inf):
+        with pytest.raises(ValueError, match="must be positive and finite"):
+            kcd.LogitBinaryConcrete(temperature, [0.0, 0.0])

@@ -14,7 +14,7 @@ from keras import ops
 
 from keras_concrete.distributions.parameters import (
     as_float32,
-    check_temperature,
+    checked_temperature,
     temperature_and_logits,
 )
 from keras_concrete.distributions.standard import Logistic, sample_key
@@ -95,8 +95,7 @@ class LogitBinaryConcrete(tfd.TransformedDistribution):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
             self.logits = as_float32(logits)
-            check_temperature(temperature, self.logits)
-            self.temperature = as_float32(temperature)
+            self.temperature = checked_temperature(temperature, self.logits.shape)
             bijector = tfb.Chain(
                 [tfb.Scale(scale=1.0 / self.temperature), tfb.Shift(self.logits)]
             )

@@ -15,7 +15,7 @@ from keras import ops
 from keras_concrete import noise
 from keras_concrete.distributions.parameters import (
     as_float32,
-    check_temperature,
+    checked_temperature,
     temperature_and_logits,
 )
 from keras_concrete.distributions.standard import sample_key
@@ -32,12 +32,8 @@ class _OneVector(tfd.Distribution):
     def __init__(
         self, logits: Tensor, reparameterization_type: object, **kwargs: object
     ) -> None:
+        _check_states(logits)
         self.logits = logits
-        if logits.shape.rank == 0 or (logits.shape[-1] or 2) < 2:
-            raise ValueError(
-                "Argument `logits` must have the states on its last axis, at least 2 "
-                f"of them. Received: logits.shape={tuple(logits.shape)}"
-            )
         super().__init__(
             dtype=tf.float32, reparameterization_type=reparameterization_type, **kwargs
         )
@@ -51,6 +47,14 @@ class _OneVector(tfd.Distribution):
     def _noisy_logits(self, n: Tensor, seed: Tensor | None) -> Tensor:
         shape = (n, *ops.shape(self.logits))
         return self.logits + noise.gumbel(shape, sample_key(seed))
+
+
+def _check_states(logits: Tensor) -> None:
+    if logits.shape.rank == 0 or (logits.shape[-1] or 2) < 2:
+        raise ValueError(
+            "Argument `logits` must have the states on its last axis, at least 2 "
+            f"of them. Received: logits.shape={tuple(logits.shape)}"
+        )
 
 
 class ExpConcrete(_OneVector):
@@ -96,8 +100,8 @@ class ExpConcrete(_OneVector):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
             logits = as_float32(logits)
-            check_temperature(temperature, logits[..., 0])
-            self.temperature = as_float32(temperature)
+            _check_states(logits)
+            self.temperature = checked_temperature(temperature, logits.shape[:-1])
             super().__init__(
                 logits,
                 tfd.FULLY_REPARAMETERIZED,
@@ -132,7 +136,8 @@ class Concrete(tfd.TransformedDistribution):
 
     X = softmax((log alpha + G) / t). For display and for checks: objectives should
     score the node with `ExpConcrete`, since coordinates of a state that underflow to 0
-    in float32 have lost their density.
+    in float32 have lost their density. Where j coordinates are exactly 0, `log_prob` is
+    the density's limit as they vanish together: `inf` if n t < j (t + 1), else `-inf`.
 
     Args:
         temperature: Positive number or tensor, scalar or of the batch shape.
@@ -177,6 +182,15 @@ class Concrete(tfd.TransformedDistribution):
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
         return temperature_and_logits(event_ndims=1)
+
+    def _log_prob(self, state: Tensor) -> Tensor:
+        is_zero = state <= 0.0
+        inside = super()._log_prob(ops.where(is_zero, 1e-30, state))
+        num_zeros = ops.sum(ops.cast(is_zero, "float32"), axis=-1)
+        num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
+        grows = num_states * self.temperature < num_zeros * (self.temperature + 1.0)
+        limit = ops.where(grows, float("inf"), -float("inf"))
+        return ops.where(num_zeros > 0, limit, inside)
 
 
 class Discrete(_OneVector):

@@ -1,14 +1,14 @@
 """What the relaxed distributions share: `temperature`, `logits`, and their checks."""
 
-import numbers
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from keras_concrete.types import Tensor
 
-__all__ = ["as_float32", "check_temperature", "temperature_and_logits"]
+__all__ = ["as_float32", "checked_temperature", "temperature_and_logits"]
 
 
 def as_float32(value: Tensor) -> Tensor:
@@ -16,26 +16,30 @@ def as_float32(value: Tensor) -> Tensor:
     return tf.cast(tf.convert_to_tensor(value), tf.float32)
 
 
-def check_temperature(temperature: Tensor, logits: Tensor) -> None:
-    """Refuses temperatures that are not positive or that would broadcast.
+def checked_temperature(temperature: Tensor, batch_shape: tf.TensorShape) -> Tensor:
+    """Converts a temperature, and refuses one that is not positive or would broadcast.
 
     Raises:
-        ValueError: If a number is not positive, or if a tensor is neither a scalar nor
-            of the shape of `logits`.
+        ValueError: If a known value is not positive and finite, or if the temperature is
+            neither one number nor of the batch shape.
     """
-    if isinstance(temperature, numbers.Real) and not 0 < float(temperature) < 1e30:
+    temperature = as_float32(temperature)
+    values = tf.get_static_value(temperature)
+    if values is not None and not np.all((values > 0) & np.isfinite(values)):
         raise ValueError(
-            f"Argument `temperature` must be positive and finite. Received: "
-            f"temperature={temperature}"
+            "Argument `temperature` must be positive and finite. "
+            f"Received: temperature={values}"
         )
-    shape = tf.TensorShape(getattr(temperature, "shape", ()))
-    if shape.rank and not shape.is_compatible_with(logits.shape):
+    shape = temperature.shape
+    is_one_number = shape.num_elements() == 1 and shape.rank <= (batch_shape.rank or 0)
+    if shape.rank and not is_one_number and not shape.is_compatible_with(batch_shape):
         raise ValueError(
-            "Argument `temperature` must be a scalar or have the shape of `logits`: "
-            "broadcasting would make a larger batch of distributions than was given. "
+            "Argument `temperature` must be a scalar or have the shape of the batch of "
+            "units: broadcasting would make another batch than was given. "
             f"Received: temperature.shape={tuple(shape)}, "
-            f"logits.shape={tuple(logits.shape)}"
+            f"batch_shape={tuple(batch_shape)}"
         )
+    return temperature
 
 
 def temperature_and_logits(event_ndims: int) -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""The README's programs run, and its commands are those that CI runs."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)))
+def test_programs_run(number, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # Few steps: what is tested is that they run as printed.
+    keras.config.set_max_epochs(1)
+    keras.config.set_max_steps_per_epoch(3)
+    evaluate = None
+    try:
+        import keras_concrete
+
+        evaluate = keras_concrete.evaluate_bound
+        monkeypatch.setattr(
+            keras_concrete,
+            "evaluate_bound",
+            lambda model, x, num_samples: evaluate(model, x[:5], 10, verbose=False),
+            raising=False,
+        )
+        exec(compile(PROGRAMS[number], f"README program {number}", "exec"), {})
+    finally:
+        keras.config.set_max_epochs(None)
+        keras.config.set_max_steps_per_epoch(None)
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    command = re.search(r"## Tests.*?```sh\n(.*?)\n```", README, flags=re.DOTALL)[1]
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_there_are_programs_and_numpy_is_not_needed_for_the_first():
+    assert len(PROGRAMS) >= 3 and np.__name__ not in PROGRAMS[0]
