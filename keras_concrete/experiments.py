@@ -59,25 +59,27 @@ def train(
         model = _new_model(config, data, steps)
     first_epoch = int(model.optimizer.iterations) // steps
     folder.cut_history(first_epoch)
+    history = keras.callbacks.CSVLogger(folder.history_file, append=True)
     stopwatch = Stopwatch()
-    model.fit(
-        datasets.shuffled_batches(
-            data.train, config.batch_size, config.seed, first_epoch
-        ),
-        validation_data=(data.validation,),
-        # A divisor: batches of one size compile once.
-        validation_batch_size=_largest_divisor(len(data.validation), 500),
-        initial_epoch=first_epoch,
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        verbose=verbose,
-        callbacks=[
-            keras.callbacks.CSVLogger(folder.history_file, append=True),
-            Checkpoint(folder.model_file),
-            stopwatch,
-        ],
-    )
+    try:
+        model.fit(
+            datasets.shuffled_batches(
+                data.train, config.batch_size, config.seed, first_epoch
+            ),
+            validation_data=(data.validation,),
+            # A divisor: batches of one size compile once.
+            validation_batch_size=_largest_divisor(len(data.validation), 500),
+            initial_epoch=first_epoch,
+            epochs=config.epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=verbose,
+            callbacks=[history, Checkpoint(folder.model_file), stopwatch],
+        )
+    finally:
+        # Keras leaves the file open when training is stopped.
+        if history.csv_file is not None:
+            history.csv_file.close()
     report = _report(config, model, data, stopwatch.steps_per_second(steps), verbose)
     folder.write_report(report)
     _draw(folder, config, model, data)

@@ -12,6 +12,7 @@ README = (ROOT / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
 @pytest.mark.parametrize("number", range(len(PROGRAMS)))
 def test_programs_run(number, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -84,9 +84,10 @@ class ExpConcrete(_OneVector):
         ValueError: If `temperature` would broadcast, or `logits` has no axis of states.
 
     Example:
+    >>> import numpy as np
     >>> node = ExpConcrete(1.0, logits=[0.0, 0.0, 0.0])
     >>> round(float(node.log_prob(np.log([0.2, 0.3, 0.5]).astype("float32"))), 3)
-    -3.424
+    -2.806
     """
 
     def __init__(
