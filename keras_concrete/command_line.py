@@ -107,7 +107,9 @@ def train(
             f"    keras-concrete train --resume {folder.path}"
         )
         raise typer.Exit(130) from None
-    _print_report(report)
+    _console.print(report_table(report))
+    if report["steps_per_second"]:
+        _console.print(f"{report['steps_per_second']:.1f} training steps per second")
     _console.print(f"Report, pictures, model and SavedModel are in {folder.path}")
 
 
@@ -125,7 +127,8 @@ def _refuse_settings(context: typer.Context) -> None:
         )
 
 
-def _print_report(report: dict[str, Any]) -> None:
+def report_table(report: dict[str, Any]) -> Table:
+    """Lays out the report of a run as `train` prints it."""
     table = Table(
         title=f"{report['num_test_images']} test images, nats per image",
         title_justify="left",
@@ -149,9 +152,7 @@ def _print_report(report: dict[str, Any]) -> None:
             f"{row['mean']:.2f}",
             f"{row['standard_error']:.2f}",
         )
-    _console.print(table)
-    if report["steps_per_second"]:
-        _console.print(f"{report['steps_per_second']:.1f} training steps per second")
+    return table
 
 
 @app.command()

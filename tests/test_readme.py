@@ -1,5 +1,6 @@
 """The README's programs run, and its commands are those that CI runs."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def test_programs_run(number, tmp_path, monkeypatch):
 def test_ci_runs_the_test_command_of_the_readme():
     command = re.search(r"## Tests.*?```sh\n(.*?)\n```", README, flags=re.DOTALL)[1]
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_table_is_that_of_the_committed_report():
+    spec = importlib.util.spec_from_file_location("w", ROOT / "results/write_readme.py")
+    writer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(writer)
+    assert writer.updated(README) == README
 
 
 def test_there_are_programs_and_numpy_is_not_needed_for_the_first():
