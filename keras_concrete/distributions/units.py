@@ -3,7 +3,7 @@
 Both kinds of unit offer the same functions, so that a layer need not know which it has.
 """
 
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import tensorflow_probability as tfp
 from keras import ops
@@ -22,8 +22,6 @@ __all__ = ["BinaryUnit", "CategoricalUnit", "Unit"]
 
 class Unit(Protocol):
     """What a layer asks of a kind of unit. Tensors are float32."""
-
-    event_ndims: ClassVar[int]
 
     def noise(self, shape: Shape, key: Tensor) -> Tensor:
         """Draws noise of the shape of the logits."""
@@ -55,8 +53,6 @@ class Unit(Protocol):
 class BinaryUnit:
     """One logit, the log-odds of state 1; Logistic noise; state in (0, 1) or {0, 1}."""
 
-    event_ndims: ClassVar[int] = 0
-
     def noise(self, shape: Shape, key: Tensor) -> Tensor:
         return noise.logistic(shape, key)
 
@@ -84,8 +80,6 @@ class BinaryUnit:
 
 class CategoricalUnit:
     """n logits on the last axis; Gumbel noise; state in the simplex, or one-hot."""
-
-    event_ndims: ClassVar[int] = 1
 
     def noise(self, shape: Shape, key: Tensor) -> Tensor:
         return noise.gumbel(shape, key)
