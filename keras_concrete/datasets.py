@@ -87,7 +87,9 @@ def _mnist5k() -> Dataset:
         rows = generator.permutation(np.flatnonzero(labels == digit))
         for split, part in zip(splits, np.split(rows, [400, 450]), strict=True):
             split.append(part)
-    return Dataset("mnist5k", *(images[np.sort(np.concatenate(s))] for s in splits))
+    # Shuffled, so that the first images of a split are of all digits.
+    rows_of = (generator.permutation(np.concatenate(split)) for split in splits)
+    return Dataset("mnist5k", *(images[rows] for rows in rows_of))
 
 
 def _mnist() -> Dataset:

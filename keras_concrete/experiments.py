@@ -197,8 +197,7 @@ def _draw(
     model: SigmoidBeliefNetwork,
     data: datasets.Dataset,
 ) -> None:
-    # One of each ten or so: the images are sorted by digit in the embedded data.
-    images = data.test[:: max(1, len(data.test) // 12)][:12]
+    images = data.test[:12]
     codes = model.encode(images, seed=config.seed)["codes_1"]
     plots.save_reconstructions(
         folder.path / "reconstructions.png",
