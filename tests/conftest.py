@@ -12,6 +12,8 @@ tf.config.set_logical_device_configuration(
 
 
 @pytest.fixture(autouse=True)
-def _float32_policy():
+def _same_start():
+    """Weights without a seed of their own are the same in any order of tests."""
+    keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
