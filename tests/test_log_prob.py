@@ -175,7 +175,7 @@ def test_the_kl_of_ones_own_model_joins_its_loss():
     x = keras.Input((6,))
     logits = keras.layers.Dense(4)(x)
     state, node = kc.BinaryConcreteSample(2 / 3, return_node=True, seed=0)(logits)
-    kl = kc.RelaxedKL(2 / 3, 1 / 2, loss_weight=100.0)(
+    kl = kc.RelaxedKL(2 / 3, 1 / 2, loss_weight=1e4)(
         (node, logits, kc.LearnedLogits(4)(x))
     )
     decoded = keras.layers.Dense(6, activation="sigmoid")(state)
