@@ -2,7 +2,8 @@
 
 Read from left to right it is the order of conditional sampling: layers of units, H for
 hidden and V for visible, joined by `-` for one affine map or `~` for two tanh layers and
-an affine map. Units are counted in bits. Spaces and enclosing brackets are ignored.
+an affine map. Units are counted in bits. Spaces and enclosing brackets are ignored. A
+visible layer on the left is what all the rest is conditioned on.
 """
 
 import re
@@ -20,24 +21,34 @@ class Architecture:
     Attributes:
         latent_units: Bits of the hidden layers, from the top down.
         visible_units: Bits of the visible layer.
-        links: `-` or `~` for each latent layer: how the layer below depends on it.
+        links: `-` or `~` for each layer but the last: how the next depends on it.
+        context_units: Units of the visible layer on the left, or None.
     """
 
     latent_units: tuple[int, ...]
     visible_units: int
     links: tuple[str, ...]
+    context_units: int | None = None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether every dependence is one affine map."""
+        return set(self.links) == {"-"}
 
     def __str__(self) -> str:
         """The notation, without brackets."""
-        latents = zip(self.latent_units, self.links, strict=True)
-        return "".join(f"{u}H{link}" for u, link in latents) + f"{self.visible_units}V"
+        layers = [] if self.context_units is None else [f"{self.context_units}V"]
+        layers += [f"{units}H" for units in self.latent_units]
+        linked = (layer + link for layer, link in zip(layers, self.links, strict=True))
+        return "".join(linked) + f"{self.visible_units}V"
 
 
 def parse_architecture(notation: str) -> Architecture:
     """Parses the notation of a belief network.
 
     Args:
-        notation: Such as `200H~784V` or `(200H-200H-784V)`.
+        notation: Such as `200H~784V`, or `(392V-240H-240H-392V)`, which predicts the
+            last layer from the first.
 
     Returns:
         The architecture.
@@ -48,7 +59,7 @@ def parse_architecture(notation: str) -> Architecture:
 
     Example:
     >>> parse_architecture("(200H~784V)")
-    Architecture(latent_units=(200,), visible_units=784, links=('~',))
+    Architecture(latent_units=(200,), visible_units=784, links=('~',), context_units=None)
     """
     if not isinstance(notation, str):
         raise ValueError(
@@ -57,20 +68,25 @@ def parse_architecture(notation: str) -> Architecture:
         )
     reader = _Reader(notation)
     bracketed = reader.accept(r"\(")
-    latents, links = [], []
+    latents: list[int] = []
+    links: list[str] = []
+    context = None
     while True:
         units = int(reader.expect(r"[1-9]\d*", "a number of units"))
         if reader.accept("V"):
-            break
-        reader.expect("H", "'H' or 'V' after a number of units")
-        latents.append(units)
+            if links or not reader.follows("[-~]"):
+                break
+            context = units
+        else:
+            reader.expect("H", "'H' or 'V' after a number of units")
+            latents.append(units)
         links.append(reader.expect("[-~]", "'-' or '~' before the next layer"))
     if not latents:
         reader.fail("at least one hidden layer before the visible one", back=True)
     if bracketed:
         reader.expect(r"\)", "')'")
     reader.expect("$", "the end, since the visible layer comes last")
-    return Architecture(tuple(latents), units, tuple(links))
+    return Architecture(tuple(latents), units, tuple(links), context)
 
 
 class _Reader:
@@ -81,10 +97,13 @@ class _Reader:
         self.position = 0
         self.last = 0
 
-    def accept(self, pattern: str) -> str | None:
+    def follows(self, pattern: str) -> re.Match | None:
         while self.text[self.position : self.position + 1].isspace():
             self.position += 1
-        match = re.compile(pattern).match(self.text, self.position)
+        return re.compile(pattern).match(self.text, self.position)
+
+    def accept(self, pattern: str) -> str | None:
+        match = self.follows(pattern)
         if match is None:
             return None
         self.last, self.position = self.position, match.end()

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.layers.checks import check_positive
+from keras_concrete.checks import check_positive
 from keras_concrete.types import Tensor
 
 __all__ = ["BoundEstimate", "evaluate_bound"]

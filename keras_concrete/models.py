@@ -8,12 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete import objectives
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.layers import MultiSampleBound
-from keras_concrete.layers.checks import check_positive
+from keras_concrete.checks import check_positive
 from keras_concrete.losses import NegativeBound
-from keras_concrete.networks import BeliefLayers
+from keras_concrete.networks import LayerMaker, network_class
 from keras_concrete.seeding import fixed_noise, num_replicas
 from keras_concrete.temperatures import choose_temperatures
 from keras_concrete.types import Tensor
@@ -31,15 +29,22 @@ class SigmoidBeliefNetwork(keras.Model):
 
     Latent layers are numbered from the image upward: layer 1 is next to the image.
 
+    A notation with a visible layer on the left, such as `392V-240H-240H-392V`, makes a
+    conditional network, which predicts an image from a context: `fit(context, image)`
+    maximises the bound on log p(image given context) with samples from the prior (section
+    5.3), and `predict(context)` returns the probabilities of the pixels, the mean over
+    `num_samples` samples.
+
     Args:
         architecture: In the paper's notation, from the top down, such as
             `200H~200H~784V`; see `keras_concrete.architecture`. Units are bits.
         arity: Number of states of a latent unit, a power of 2: 120 units of 4 states
             make a layer `240H`.
         num_samples: Number of samples m of the bound in `fit` and `evaluate`.
-        estimator: Name of the gradient estimator.
+        estimator: Name of the gradient estimator: see `keras_concrete.estimators`.
         prior_temperature: Temperature of the densities of p. By default the paper's for
-            the arity: 1/2, 2/3 and 2/5 for 2, 4 and 8.
+            the arity: 1/2, 2/3 and 2/5 for 2, 4 and 8. Not for conditional networks,
+            which have one temperature, `posterior_temperature`.
         posterior_temperature: Temperature of samples and densities of q. By default the
             paper's for the arity: 2/3, 1 and 2/3 for 2, 4 and 8.
         visible_mean: Mean of each pixel over the training set, strictly between 0 and
@@ -47,12 +52,14 @@ class SigmoidBeliefNetwork(keras.Model):
             default 1/2.
         centering: Whether inference layers read the codes of other layers less a
             running average (`Centering`); of no effect with one latent layer.
+        kernel_regularizer: Regularizer of all kernels, as in `keras.layers.Dense`.
         seed: Integer for the initial weights and the noise, or None.
         name: Name of the model.
         dtype: Dtype policy of the layers; by default the global one.
 
     Call arguments:
-        inputs: Binary data, `(batch, visible units)`.
+        inputs: Binary data, `(batch, visible units)`; for a conditional network the
+            context.
         training: True for the relaxed graph, False for the discrete one.
 
     Returns:
@@ -61,7 +68,8 @@ class SigmoidBeliefNetwork(keras.Model):
         log p(z); `log_posterior`, log q(z given x). `fit` and `evaluate` report the mean
         `bound` and its two parts: `reconstruction`, the mean log-likelihood, and `kl`,
         the mean of log_posterior - log_prior. With one sample, bound = reconstruction -
-        kl.
+        kl. A conditional network returns `probabilities`, `(batch, visible units)`,
+        `logits` of each sample, and what the estimator needs; it reports `bound`.
 
     Raises:
         ValueError: If the notation is not well formed, or an argument out of range.
@@ -92,6 +100,7 @@ class SigmoidBeliefNetwork(keras.Model):
         posterior_temperature: float | None = None,
         visible_mean: Sequence[float] | np.ndarray | None = None,
         centering: bool = True,
+        kernel_regularizer: Any = None,
         seed: int | None = None,
         name: str = "sigmoid_belief_network",
         dtype: Any = None,
@@ -99,35 +108,22 @@ class SigmoidBeliefNetwork(keras.Model):
         parsed = parse_architecture(architecture)
         check_positive("num_samples", num_samples, int)
         temperatures = choose_temperatures(
-            arity, prior_temperature, posterior_temperature
+            arity,
+            prior_temperature,
+            posterior_temperature,
+            conditional=parsed.context_units is not None,
         )
         visible_mean = _check_mean(visible_mean, parsed.visible_units)
+        kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         policy = keras.dtype_policies.get(dtype)
-        network = BeliefLayers(
-            parsed,
-            arity,
-            estimator,
-            *temperatures,
-            visible_mean,
-            centering,
-            seed,
-            policy,
+        maker = LayerMaker(arity, estimator, kernel_regularizer, seed, policy)
+        network = network_class(parsed)(
+            parsed, maker, estimator, temperatures, visible_mean, centering
         )
-        x = keras.Input((parsed.visible_units,), dtype="float32", name="x")
-        inference = network.infer(x, num_samples, training=None)
-        log_posterior = network.log_posterior(inference, training=None)
-        log_prior = network.log_prior(x, inference, training=None)
-        log_likelihood = network.log_likelihood(
-            (x, network.visible_logits(inference.codes[0]))
+        x = keras.Input(
+            (parsed.context_units or parsed.visible_units,), dtype="float32", name="x"
         )
-        bound = MultiSampleBound(estimator, name="bound", dtype=policy)
-        outputs = {
-            "bound": bound(([log_likelihood, *log_prior], log_posterior)),
-            "log_likelihood": log_likelihood,
-            "log_posterior": _sum(log_posterior, "log_posterior"),
-            "log_prior": _sum(log_prior, "log_prior"),
-        }
-        super().__init__(x, outputs, name=name)
+        super().__init__(x, network.outputs(x, num_samples), name=name)
         self.architecture = architecture
         self.arity = arity
         self.num_samples = num_samples
@@ -136,13 +132,14 @@ class SigmoidBeliefNetwork(keras.Model):
         self.posterior_temperature = posterior_temperature
         self.visible_mean = visible_mean
         self.centering = centering
+        self.kernel_regularizer = kernel_regularizer
         self.seed = seed
+        self._parsed = parsed
         self._policy = policy
         self._network = network
+        self._bound = network.bound
         self._loss = NegativeBound()
-        self._metric_bound = keras.metrics.Mean(name="bound")
-        self._metric_kl = keras.metrics.Mean(name="kl")
-        self._metric_reconstruction = keras.metrics.Mean(name="reconstruction")
+        self._means = [keras.metrics.Mean(name=name) for name in network.metric_names]
 
     def compute_loss(
         self,
@@ -154,39 +151,54 @@ class SigmoidBeliefNetwork(keras.Model):
     ) -> Tensor:
         """Returns minus the mean bound, weighted, plus the layers' own losses.
 
-        `fit(x)` suffices. For weighted examples call `fit(x, x, sample_weight=...)`:
-        Keras drops weights that come without targets.
+        `fit(x)` suffices for density estimation. For weighted examples call
+        `fit(x, x, sample_weight=...)`: Keras drops weights that come without targets.
         """
-        bound, log_likelihood = y_pred["bound"], y_pred["log_likelihood"]
-        kl = ops.mean(y_pred["log_posterior"] - y_pred["log_prior"], axis=1)
-        self._metric_bound.update_state(bound, sample_weight)
-        self._metric_kl.update_state(kl, sample_weight)
-        self._metric_reconstruction.update_state(
-            ops.mean(log_likelihood, axis=1), sample_weight
-        )
-        loss = self._loss(bound, bound, sample_weight)
+        results = self._network.results(y, y_pred, training)
+        for mean in self._means:
+            mean.update_state(results[mean.name], sample_weight)
+        loss = self._loss(results["bound"], results["bound"], sample_weight)
         # A tf.distribute strategy sums over replicas. Keras's losses allow for it; the
         # terms that layers add do not.
         for term in self.losses:
             loss = loss + ops.cast(term, loss.dtype) / num_replicas()
         return loss
 
+    def predict_step(self, data: Any) -> Any:
+        """Keeps, of the outputs of a conditional network, the `probabilities`."""
+        outputs = super().predict_step(data)
+        return outputs["probabilities"] if self.is_conditional else outputs
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the network predicts one image from another."""
+        return self._parsed.context_units is not None
+
+    @property
+    def visible_units(self) -> int:
+        """Pixels of the image that is modelled."""
+        return self._parsed.visible_units
+
     @property
     def code_units(self) -> int:
         """Bits of latent layer 1, the one next to the image."""
-        return parse_architecture(self.architecture).latent_units[-1]
+        return self._parsed.latent_units[-1]
 
     def log_weights(
         self,
-        x: Tensor,
+        x: Any,
         num_samples: Tensor,
         training: bool = False,
         seed: Tensor | None = None,
     ) -> Tensor:
         """Draws log-weights log p(x, z) - log q(z given x).
 
+        In a conditional network samples come from p(z given context), and the
+        log-weights are log p(image given z).
+
         Args:
-            x: Binary data, `(batch, visible units)`.
+            x: Binary data, `(batch, visible units)`; for a conditional network the pair
+                `(context, image)`.
             num_samples: Samples for each example, an integer or a scalar tensor.
             training: Whether the graph is relaxed.
             seed: Integer or integer tensor on which the noise shall depend alone, and
@@ -196,34 +208,30 @@ class SigmoidBeliefNetwork(keras.Model):
         Returns:
             Float32 tensor `(batch, num_samples)`, in nats.
         """
-        network = self._network
-        x = ops.cast(x, "float32")
+        x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
         with self._noise(seed):
-            inference = network.infer(x, num_samples, training)
-            log_prior = network.log_prior(x, inference, training)
-            log_posterior = network.log_posterior(inference, training)
-            logits = network.visible_logits(inference.codes[0])
-            log_likelihood = network.log_likelihood((x, logits))
-        return objectives.log_weights([log_likelihood, *log_prior], log_posterior)
+            terms = self._network.terms(x, num_samples, training)
+        return terms.log_weights()
 
     def encode(self, x: Tensor, seed: Tensor | None = None) -> dict[str, Tensor]:
         """Draws the discrete codes of data from the inference network.
 
         Args:
-            x: Binary data, `(batch, visible units)`.
+            x: Binary data, `(batch, visible units)`; for a conditional network the
+                context, given which it draws from its prior.
             seed: As in `log_weights`.
 
         Returns:
             Dict of float32 tensors, for each latent layer i from 1, next to the image:
             `codes_i`, in {-1, 1}, `(batch, bits)`; and `probabilities_i` of state 1,
             `(batch, units)`, or of all states, `(batch, units, arity)`. Those of a
-            layer depend on the codes drawn below it.
+            layer depend on the codes drawn before it.
         """
         with self._noise(seed):
-            inference = self._network.infer(ops.cast(x, "float32"), None, False)
+            draw = self._network.draw(ops.cast(x, "float32"), None, False)
         outputs = {}
         for i, (codes, logits) in enumerate(
-            zip(inference.codes, inference.logits, strict=True), start=1
+            zip(draw.codes, draw.logits, strict=True), start=1
         ):
             outputs[f"codes_{i}"] = ops.cast(codes, "float32")
             outputs[f"probabilities_{i}"] = self._probabilities(logits)
@@ -253,12 +261,12 @@ class SigmoidBeliefNetwork(keras.Model):
         Returns:
             Dict with `probabilities` of the pixels, `(num_samples, visible units)`, and
             `codes` of latent layer 1, `(num_samples, bits)`; float32.
+
+        Raises:
+            ValueError: If the network is conditional: it has no prior of its own.
         """
-        codes = ops.zeros((num_samples, 1))
         with self._noise(seed):
-            for latent in reversed(self._network.latents):
-                state, _ = latent.sample(latent.prior(codes), training=False)
-                codes = latent.code(state)
+            codes = self._network.sample(num_samples)
         return {"codes": ops.cast(codes, "float32"), **self.decode(codes)}
 
     def get_config(self) -> dict[str, Any]:
@@ -273,6 +281,9 @@ class SigmoidBeliefNetwork(keras.Model):
             "posterior_temperature": self.posterior_temperature,
             "visible_mean": None if mean is None else list(mean),
             "centering": self.centering,
+            "kernel_regularizer": keras.saving.serialize_keras_object(
+                self.kernel_regularizer
+            ),
             "seed": self.seed,
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self._policy),
@@ -284,12 +295,6 @@ class SigmoidBeliefNetwork(keras.Model):
     def _probabilities(self, logits: Tensor) -> Tensor:
         logits = ops.cast(logits, "float32")
         return ops.sigmoid(logits) if self.arity == 2 else ops.softmax(logits)
-
-
-def _sum(terms: list[Tensor], name: str) -> Tensor:
-    if len(terms) == 1:
-        return terms[0]
-    return keras.layers.Add(name=name, dtype="float32")(terms)
 
 
 def _check_mean(

@@ -13,12 +13,22 @@ distance from its end. So the tails are whole (logistic noise reaches 45, where 
 24-bit uniform stops at 16.6), symmetric by construction, and no logarithm sees 0.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from keras import ops
 
 from keras_concrete.types import Shape, Tensor
 
-__all__ = ["fold_in", "gumbel", "key_from_seed", "logistic", "threefry_2x32", "uniform"]
+__all__ = [
+    "fold_in",
+    "from_quantile",
+    "gumbel",
+    "key_from_seed",
+    "logistic",
+    "threefry_2x32",
+    "uniform",
+]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _KEY_PARITY = np.uint32(0x1BD11BDA)
@@ -144,6 +154,35 @@ def gumbel(shape: Shape, key: Tensor) -> Tensor:
     in_upper_half, distance = _half_and_distance(shape, key)
     exponential = ops.where(in_upper_half, -ops.log1p(-distance), -ops.log(distance))
     return -ops.log(exponential)
+
+
+def from_quantile(
+    shape: Shape,
+    key: Tensor,
+    quantile: Callable[[Tensor], Tensor],
+    upper_quantile: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """Draws from any distribution on the reals by its quantile function.
+
+    Args:
+        shape: Shape of the result.
+        key: uint32 tensor of shape `(2,)`.
+        quantile: The value below which the distribution lies with a given probability;
+            called on probabilities in (0, 1/2].
+        upper_quantile: The value above which it lies with a given probability; likewise.
+            The pair keeps both tails whole.
+
+    Returns:
+        float32 tensor.
+
+    Example:
+    >>> cauchy = lambda p: -1.0 / ops.tan(np.pi * p)
+    >>> draws = from_quantile((3,), key_from_seed(0), cauchy, lambda p: -cauchy(p))
+    >>> draws.shape
+    TensorShape([3])
+    """
+    in_upper_half, distance = _half_and_distance(shape, key)
+    return ops.where(in_upper_half, upper_quantile(distance), quantile(distance))
 
 
 def _half_and_distance(shape: Shape, key: Tensor) -> tuple[Tensor, Tensor]:

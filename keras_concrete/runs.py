@@ -16,7 +16,7 @@ import keras
 
 from keras_concrete import datasets
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.layers.checks import check_positive
+from keras_concrete.checks import check_positive
 from keras_concrete.models import SigmoidBeliefNetwork
 
 __all__ = ["RunFolder", "TrainingConfig"]

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "keras_concrete"
 # other, except within a folder.
 FLOORS = [
     ["types"],
-    ["architecture", "datasets", "plots", "temperatures", "noise"],
+    ["architecture", "checks", "datasets", "plots", "temperatures", "noise"],
     ["seeding", "distributions", "objectives"],
     ["estimators"],
     ["layers", "losses"],

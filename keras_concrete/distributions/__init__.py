@@ -11,16 +11,26 @@ from keras_concrete.distributions.binary import (
     Sigmoid,
 )
 from keras_concrete.distributions.categorical import Concrete, Discrete, ExpConcrete
+from keras_concrete.distributions.other_noise import (
+    GAUSSIAN,
+    BinaryNoise,
+    ExpLogisticNormal,
+    RelocatedBinary,
+)
 from keras_concrete.distributions.standard import Gumbel, Logistic
 
 __all__ = [
+    "GAUSSIAN",
     "Bernoulli",
     "BinaryConcrete",
+    "BinaryNoise",
     "Concrete",
     "Discrete",
     "ExpConcrete",
+    "ExpLogisticNormal",
     "Gumbel",
     "Logistic",
     "LogitBinaryConcrete",
+    "RelocatedBinary",
     "Sigmoid",
 ]

@@ -19,6 +19,7 @@ from keras_concrete.distributions.parameters import (
     temperature_and_logits,
 )
 from keras_concrete.distributions.standard import sample_key
+from keras_concrete.distributions.vectors import VectorDistribution
 from keras_concrete.types import Tensor
 
 __all__ = ["Concrete", "Discrete", "ExpConcrete"]
@@ -26,38 +27,7 @@ __all__ = ["Concrete", "Discrete", "ExpConcrete"]
 tfd: Any = tfp.distributions
 
 
-class _OneVector(tfd.Distribution):
-    """A distribution over vectors of n coordinates, with logits of that length."""
-
-    def __init__(
-        self, logits: Tensor, reparameterization_type: object, **kwargs: object
-    ) -> None:
-        _check_states(logits)
-        self.logits = logits
-        super().__init__(
-            dtype=tf.float32, reparameterization_type=reparameterization_type, **kwargs
-        )
-
-    def _event_shape(self) -> tf.TensorShape:
-        return self.logits.shape[-1:]
-
-    def _event_shape_tensor(self) -> Tensor:
-        return tf.shape(self.logits)[-1:]
-
-    def _noisy_logits(self, n: Tensor, seed: Tensor | None) -> Tensor:
-        shape = (n, *ops.shape(self.logits))
-        return self.logits + noise.gumbel(shape, sample_key(seed))
-
-
-def _check_states(logits: Tensor) -> None:
-    if logits.shape.rank == 0 or (logits.shape[-1] or 2) < 2:
-        raise ValueError(
-            "Argument `logits` must have the states on its last axis, at least 2 "
-            f"of them. Received: logits.shape={tuple(logits.shape)}"
-        )
-
-
-class ExpConcrete(_OneVector):
+class ExpConcrete(VectorDistribution):
     """Distribution of the node of a relaxed n-ary unit (section C.3.1).
 
     Y = log_softmax((log alpha + G) / t), with the paper's log-density
@@ -101,7 +71,6 @@ class ExpConcrete(_OneVector):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
             logits = as_float32(logits)
-            _check_states(logits)
             self.temperature = checked_temperature(temperature, logits.shape[:-1])
             super().__init__(
                 logits,
@@ -120,7 +89,7 @@ class ExpConcrete(_OneVector):
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
         temperature = ops.expand_dims(self.temperature, -1)
-        return ops.log_softmax(self._noisy_logits(n, seed) / temperature)
+        return ops.log_softmax(_noisy_logits(self, n, seed) / temperature)
 
     def _log_prob(self, node: Tensor) -> Tensor:
         num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
@@ -194,7 +163,7 @@ class Concrete(tfd.TransformedDistribution):
         return ops.where(num_zeros > 0, limit, inside)
 
 
-class Discrete(_OneVector):
+class Discrete(VectorDistribution):
     """The one-hot twin of the n-ary relaxations, P(X_k = 1) = softmax(logits)_k.
 
     Args:
@@ -238,7 +207,7 @@ class Discrete(_OneVector):
         return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
-        return self._one_hot(self._noisy_logits(n, seed))
+        return self._one_hot(_noisy_logits(self, n, seed))
 
     def _log_prob(self, state: Tensor) -> Tensor:
         chosen = ops.one_hot(ops.argmax(state, axis=-1), ops.shape(self.logits)[-1])
@@ -253,3 +222,10 @@ class Discrete(_OneVector):
 
     def _one_hot(self, scores: Tensor) -> Tensor:
         return ops.one_hot(ops.argmax(scores, axis=-1), ops.shape(scores)[-1])
+
+
+def _noisy_logits(
+    distribution: VectorDistribution, n: Tensor, seed: Tensor | None
+) -> Tensor:
+    shape = (n, *ops.shape(distribution.logits))
+    return distribution.logits + noise.gumbel(shape, sample_key(seed))

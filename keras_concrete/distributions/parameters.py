@@ -16,7 +16,9 @@ def as_float32(value: Tensor) -> Tensor:
     return tf.cast(tf.convert_to_tensor(value), tf.float32)
 
 
-def checked_temperature(temperature: Tensor, batch_shape: tf.TensorShape) -> Tensor:
+def checked_temperature(
+    temperature: Tensor, batch_shape: tf.TensorShape, name: str = "temperature"
+) -> Tensor:
     """Converts a temperature, and refuses one that is not positive or would broadcast.
 
     Raises:
@@ -27,27 +29,25 @@ def checked_temperature(temperature: Tensor, batch_shape: tf.TensorShape) -> Ten
     values = tf.get_static_value(temperature)
     if values is not None and not np.all((values > 0) & np.isfinite(values)):
         raise ValueError(
-            "Argument `temperature` must be positive and finite. "
-            f"Received: temperature={values}"
+            f"Argument `{name}` must be positive and finite. Received: {name}={values}"
         )
     shape = temperature.shape
     is_one_number = shape.num_elements() == 1 and shape.rank <= (batch_shape.rank or 0)
     if shape.rank and not is_one_number and not shape.is_compatible_with(batch_shape):
         raise ValueError(
-            "Argument `temperature` must be a scalar or have the shape of the batch of "
-            "units: broadcasting would make another batch than was given. "
-            f"Received: temperature.shape={tuple(shape)}, "
-            f"batch_shape={tuple(batch_shape)}"
+            f"Argument `{name}` must be a scalar or have the shape of the batch of "
+            "units: broadcasting would make another batch than was given. Received: "
+            f"{name}.shape={tuple(shape)}, batch_shape={tuple(batch_shape)}"
         )
     return temperature
 
 
-def temperature_and_logits(event_ndims: int) -> dict[str, Any]:
+def temperature_and_logits(
+    event_ndims: int, temperature: str = "temperature"
+) -> dict[str, Any]:
     """TFP's description of the parameters of a relaxed distribution."""
     properties = tfp.util.ParameterProperties
     return {
-        "temperature": properties(
-            default_constraining_bijector_fn=tfp.bijectors.Softplus
-        ),
+        temperature: properties(default_constraining_bijector_fn=tfp.bijectors.Softplus),
         "logits": properties(event_ndims=event_ndims),
     }

@@ -17,14 +17,17 @@ from keras_concrete.distributions.binary import (
 from keras_concrete.distributions.categorical import Discrete, ExpConcrete
 from keras_concrete.types import Shape, Tensor
 
-__all__ = ["BinaryUnit", "CategoricalUnit", "Unit"]
+__all__ = ["BinaryUnit", "CategoricalUnit", "Unit", "standard_unit"]
 
 
 class Unit(Protocol):
     """What a layer asks of a kind of unit. Tensors are float32."""
 
-    def noise(self, shape: Shape, key: Tensor) -> Tensor:
-        """Draws noise of the shape of the logits."""
+    def node_shape(self, logits_shape: Shape) -> Shape:
+        """Shape of the node of logits of that shape."""
+
+    def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
+        """Draws the noise for logits of that shape."""
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         """Combines logits and noise to the value on which densities are evaluated."""
@@ -49,12 +52,23 @@ class Unit(Protocol):
     def log_masses(self, logits: Tensor) -> Tensor:
         """Log-probabilities of the unit's n states, on the same axis."""
 
+    def mean(self, logits: Tensor) -> Tensor:
+        """Expected state of the discrete graph."""
+
+
+def standard_unit(binary: bool) -> Unit:
+    """The paper's unit: of one logit if binary, else of one for each state."""
+    return BinaryUnit() if binary else CategoricalUnit()
+
 
 class BinaryUnit:
     """One logit, the log-odds of state 1; Logistic noise; state in (0, 1) or {0, 1}."""
 
-    def noise(self, shape: Shape, key: Tensor) -> Tensor:
-        return noise.logistic(shape, key)
+    def node_shape(self, logits_shape: Shape) -> Shape:
+        return logits_shape
+
+    def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
+        return noise.logistic(logits_shape, key)
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return LogitBinaryConcrete(temperature, logits).bijector.forward(noise)
@@ -77,12 +91,18 @@ class BinaryUnit:
     def log_masses(self, logits: Tensor) -> Tensor:
         return -ops.softplus(ops.stack([logits, -logits], axis=-1))
 
+    def mean(self, logits: Tensor) -> Tensor:
+        return ops.sigmoid(logits)
+
 
 class CategoricalUnit:
     """n logits on the last axis; Gumbel noise; state in the simplex, or one-hot."""
 
-    def noise(self, shape: Shape, key: Tensor) -> Tensor:
-        return noise.gumbel(shape, key)
+    def node_shape(self, logits_shape: Shape) -> Shape:
+        return logits_shape
+
+    def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
+        return noise.gumbel(logits_shape, key)
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return ops.log_softmax((logits + noise) / temperature)
@@ -104,3 +124,6 @@ class CategoricalUnit:
 
     def log_masses(self, logits: Tensor) -> Tensor:
         return ops.log_softmax(logits)
+
+    def mean(self, logits: Tensor) -> Tensor:
+        return ops.softmax(logits)

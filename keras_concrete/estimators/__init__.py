@@ -1,6 +1,43 @@
-"""How the parameters of the posterior get their gradient, by name."""
+"""How the parameters of the posterior get their gradient, by name.
 
-from keras_concrete.estimators import relaxed  # noqa: F401  (registers its estimators)
-from keras_concrete.estimators.registry import Estimator, get, names, register
+To add an estimator, derive a class from `Estimator` and register an instance.
+"""
 
-__all__ = ["Estimator", "get", "names", "register"]
+from keras_concrete.estimators.base import Estimator, Surrogate
+from keras_concrete.estimators.other_noise import (
+    Gaussian,
+    LogisticNormal,
+    RelocatedNoise,
+)
+from keras_concrete.estimators.registry import get, names, register
+from keras_concrete.estimators.relaxed import (
+    AnalyticKL,
+    Concrete,
+    GumbelNode,
+    GumbelSoftmax,
+)
+from keras_concrete.estimators.score_function import (
+    Nvil,
+    Reinforce,
+    ReinforceRunningMean,
+    Vimco,
+)
+from keras_concrete.estimators.straight_through import (
+    StraightThrough,
+    StraightThroughGumbelSoftmax,
+)
+
+__all__ = ["Estimator", "RelocatedNoise", "Surrogate", "get", "names", "register"]
+
+register(Concrete())
+register(AnalyticKL())
+register(GumbelNode())
+register(GumbelSoftmax())
+register(StraightThrough())
+register(StraightThroughGumbelSoftmax())
+register(Vimco())
+register(Nvil())
+register(Reinforce())
+register(ReinforceRunningMean())
+register(LogisticNormal())
+register(Gaussian())

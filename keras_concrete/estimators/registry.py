@@ -1,70 +1,56 @@
-"""The estimators by name: one word chooses how the parameters of q get their gradient.
+"""The estimators by name: one word chooses how the parameters of q get their gradient."""
 
-An estimator decides two things. Whether layers train on relaxed or on discrete states,
-and what surrogate stands for the bound in training: a tensor whose value is L_m per
-example and whose gradient is the estimator's.
-"""
+from keras_concrete.estimators.base import Estimator
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from keras_concrete.types import Tensor
-
-__all__ = ["Estimator", "get", "names", "register"]
-
-
-@dataclass(frozen=True)
-class Estimator:
-    """A way to estimate the gradient of the bound.
-
-    Attributes:
-        name: The word users write.
-        relaxed: Whether samplers emit relaxed states, and log-probabilities are relaxed
-            densities, under `training=True`.
-        bound: Function of `(log_joint, log_posterior)`, lists of tensors of shape
-            `(batch, num_samples)` or `(batch,)`, one per term, to the surrogate of
-            shape `(batch,)`.
-    """
-
-    name: str
-    relaxed: bool
-    bound: Callable[[list[Tensor], list[Tensor]], Tensor]
-
+__all__ = ["get", "names", "register"]
 
 _ESTIMATORS: dict[str, Estimator] = {}
 
 
 def register(estimator: Estimator) -> Estimator:
-    """Makes an estimator available by its name."""
+    """Makes an estimator available by its name.
+
+    Args:
+        estimator: An instance of a class derived from `Estimator`.
+
+    Returns:
+        The estimator.
+    """
     _ESTIMATORS[estimator.name] = estimator
     return estimator
 
 
 def names() -> list[str]:
-    """Names of all estimators."""
-    return sorted(_ESTIMATORS)
+    """Names of all estimators, in the order of their registration."""
+    return list(_ESTIMATORS)
 
 
-def get(name: str) -> Estimator:
+def get(name: str, binary: bool = True) -> Estimator:
     """Finds an estimator by its name.
 
     Args:
         name: One of `names()`.
+        binary: Whether it is for binary units.
 
     Returns:
         The estimator.
 
     Raises:
-        ValueError: If there is none of that name.
+        ValueError: If there is none of that name, or it is not for such units.
 
     Example:
     >>> import keras_concrete
-    >>> get("concrete").relaxed
+    >>> get("concrete").pathwise
     True
     """
     if name not in _ESTIMATORS:
         raise ValueError(
             f"Argument `estimator` must be one of {', '.join(map(repr, names()))}. "
             f"Received: estimator={name!r}"
+        )
+    if _ESTIMATORS[name].binary_only and not binary:
+        raise ValueError(
+            f"The estimator {name!r} is for binary units. For units of more states use "
+            "'concrete', or 'logistic_normal' for Gaussian noise."
         )
     return _ESTIMATORS[name]

@@ -1,19 +1,85 @@
-"""The paper's estimator: gradients flow through the relaxed states.
+"""Estimators whose gradient flows through relaxed states: Concrete and its variants."""
 
-Equations 13, 25 and 27 replace every discrete node and every mass by its relaxation.
-The surrogate is then the bound itself, and its gradient is unbiased for the relaxed
-objective (though not for the discrete one).
-"""
+from typing import TYPE_CHECKING, ClassVar
 
-from keras_concrete import objectives
-from keras_concrete.estimators.registry import Estimator, register
+from keras import ops
+
+from keras_concrete.estimators.base import Estimator, linear_log_mass
 from keras_concrete.types import Tensor
 
+if TYPE_CHECKING:
+    from keras_concrete.distributions.units import Unit
 
-def _bound(log_joint: list[Tensor], log_posterior: list[Tensor]) -> Tensor:
-    return objectives.importance_weighted_bound(
-        objectives.log_weights(log_joint, log_posterior)
-    )
+__all__ = ["AnalyticKL", "Concrete", "GumbelNode", "GumbelSoftmax"]
 
 
-register(Estimator("concrete", relaxed=True, bound=_bound))
+class Concrete(Estimator):
+    """The paper's estimator: every node and mass replaced by its relaxation.
+
+    Equations 25 and 27. The relaxed objective is a lower bound in the relaxed model, and
+    the gradient is unbiased for it, though not for the discrete bound.
+    """
+
+
+class GumbelSoftmax(Estimator):
+    """Relaxed states scored by discrete masses, linear in the state (equation 21).
+
+    The objective of Jang, Gu & Poole, "Categorical Reparameterization with
+    Gumbel-Softmax", ICLR 2017. Not a bound in the relaxed model.
+    """
+
+    name = "gumbel_softmax"
+
+    def log_prob(
+        self,
+        unit: "Unit",
+        temperature: Tensor,
+        logits: Tensor,
+        node: Tensor,
+        drawn_logits: Tensor,
+    ) -> Tensor:
+        """Weighs the log-masses with the relaxed state."""
+        return linear_log_mass(unit, self.state(unit, node), logits)
+
+
+class AnalyticKL(Estimator):
+    """Relaxed states, and the discrete KL in closed form (equation 22).
+
+    The masses are averaged over the posterior that the node was drawn from. Not a bound
+    in the relaxed model.
+    """
+
+    name = "concrete_analytic_kl"
+    reads_drawn_logits: ClassVar[bool] = True
+
+    def log_prob(
+        self,
+        unit: "Unit",
+        temperature: Tensor,
+        logits: Tensor,
+        node: Tensor,
+        drawn_logits: Tensor,
+    ) -> Tensor:
+        """Weighs the log-masses with the posterior's probabilities."""
+        drawn_logits = ops.broadcast_to(drawn_logits, ops.shape(node))
+        return linear_log_mass(unit, unit.mean(drawn_logits), logits)
+
+
+class GumbelNode(Estimator):
+    """Relaxed states, with the Gumbels as the node that densities score (section C.3).
+
+    A lower bound in the relaxed model, looser than `concrete`: softmax loses one degree
+    of freedom, which the KL of the Gumbels counts. A binary unit has two of them, located
+    at 0 and at its logit.
+    """
+
+    name = "concrete_gumbel_node"
+
+    def unit(self, binary: bool) -> "Unit":
+        """The circuit with the Gumbels as the node."""
+        from keras_concrete.distributions.other_units import (
+            GumbelBinaryUnit,
+            GumbelCategoricalUnit,
+        )
+
+        return GumbelBinaryUnit() if binary else GumbelCategoricalUnit()

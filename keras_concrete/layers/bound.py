@@ -16,26 +16,33 @@ class MultiSampleBound(keras.layers.Layer):
 
     `log((1 / m) sum_i p(x, z_i) / q(z_i | x))` (equation 8), m the size of the sample
     axis; with one sample the ELBO. The value is always this; the gradient in training
-    is what the estimator makes of it.
+    is what the estimator makes of it. Some estimators own weights (NVIL its baselines),
+    which train with the model.
 
     Args:
         estimator: Name of the gradient estimator: that of the model's samplers and
             log-probabilities.
+        seed: Integer for the initial weights that some estimators own, or None.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The pair `(log_joint, log_posterior)`, each a tensor or a list of
-            tensors, one per layer of the network: the terms of log p(x, z) and of
-            log q(z given x).
+            tensors, one per layer of the network, the terms of log p(x, z) and of
+            log q(z given x); or the triple `(log_joint, log_posterior, conditions)`,
+            which the estimator `"nvil"` needs, with what each layer of q is conditioned
+            on. `"nvil"` also needs the order of the lists: from the data, `log p(x | h1),
+            log p(h1 | h2), ...` against `log q(h1 | x), log q(h2 | h1), ...` and
+            `x, h1, ...`.
 
     Input shape:
-        Each tensor `(batch, num_samples)` or `(batch,)`.
+        Each term `(batch, num_samples)` or `(batch,)`; conditions `(batch, ...)`.
 
     Output shape:
         `(batch,)`, float32, in nats.
 
     Raises:
-        ValueError: If the terms differ in shape.
+        ValueError: If the terms differ in shape, or the estimator is not for their
+            number of samples (`"vimco"` for 2 or more, `"nvil"` for 1).
 
     Example:
     >>> import numpy as np
@@ -49,21 +56,26 @@ class MultiSampleBound(keras.layers.Layer):
         Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016.
     """
 
-    def __init__(self, estimator: str = "concrete", **kwargs: Any) -> None:
+    def __init__(
+        self, estimator: str = "concrete", seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self._estimator = estimators.get(estimator)
+        surrogate = estimators.get(estimator).surrogate
+        self.surrogate = surrogate(seed=seed, name="surrogate")
         self.estimator = estimator
+        self.seed = seed
         self.autocast = False
 
     def build(self, input_shape: Any) -> None:
-        """Has no weights."""
+        """Builds the surrogate, which may have weights."""
+        self.surrogate.build(*(_as_list(shapes) for shapes in _three(input_shape)))
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Forms the bound from the terms of log p and of log q."""
-        log_joint, log_posterior = (_as_list(terms) for terms in inputs)
+        terms = [_as_list(terms) for terms in _three(inputs)]
         if training:
-            return self._estimator.bound(log_joint, log_posterior)
-        log_weights = objectives.log_weights(log_joint, log_posterior)
+            return self.surrogate(*terms)
+        log_weights = objectives.log_weights(terms[0], terms[1])
         return objectives.importance_weighted_bound(log_weights)
 
     def compute_output_spec(
@@ -75,8 +87,18 @@ class MultiSampleBound(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "estimator": self.estimator}
+        return {**super().get_config(), "estimator": self.estimator, "seed": self.seed}
 
 
-def _as_list(terms: Any) -> list[Tensor]:
-    return list(terms) if isinstance(terms, list | tuple) else [terms]
+def _three(inputs: Any) -> tuple:
+    return (*inputs, []) if len(inputs) == 2 else tuple(inputs)
+
+
+def _as_list(terms: Any) -> list:
+    """A list of tensors, or of shapes, of one or several."""
+    is_one = not isinstance(terms, list | tuple) or _is_shape(terms)
+    return [terms] if is_one else list(terms)
+
+
+def _is_shape(value: Any) -> bool:
+    return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.layers.checks import match_node
+from keras_concrete.layers.nodes import match_node
 from keras_concrete.types import Tensor
 
 __all__ = ["BernoulliLogLikelihood"]

@@ -6,41 +6,53 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators
-from keras_concrete.layers.checks import (
-    check_choice,
-    check_num_states,
-    check_positive,
-    match_node,
-    temperature_weight,
-    unit_of,
-)
+from keras_concrete.checks import check_choice, check_num_states, check_positive
+from keras_concrete.layers.nodes import match_node, temperature_weight
 from keras_concrete.types import Tensor
 
 __all__ = ["ConcreteLogProb", "RelaxedKL"]
+
+# The estimators that score nodes as the objectives of section C.2 do.
+_SCORED_AS = {
+    "relaxed": None,
+    "relaxed_mass": "gumbel_softmax",
+    "analytic": "concrete_analytic_kl",
+}
 
 
 class _Score(keras.layers.Layer):
     """A layer from several inputs, the node first, to a float32 sum over the units."""
 
-    def __init__(self, num_states: int = 2, **kwargs: Any) -> None:
+    def __init__(
+        self, num_states: int = 2, estimator: str = "concrete", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         check_num_states(num_states)
+        self._estimator = estimators.get(estimator, num_states == 2)
         self.num_states = num_states
+        self.estimator = estimator
         self.autocast = False
+
+    def _unit_shape(self) -> tuple[int, ...]:
+        """Shape of the logits of one unit."""
+        return () if self.num_states == 2 else (self.num_states,)
+
+    def _node_shape(self) -> tuple[int, ...]:
+        """Shape of the node of one unit."""
+        unit = self._estimator.unit(binary=self.num_states == 2)
+        return unit.node_shape(self._unit_shape())
 
     def compute_output_spec(
         self, inputs: tuple[Tensor, ...], training: bool = False
     ) -> keras.KerasTensor:
         """Shape and dtype of the output."""
-        event_ndims = 1 if self.num_states > 2 else 0
-        shape = tuple(inputs[0].shape)[: -1 - event_ndims]
-        return keras.KerasTensor(shape, dtype="float32")
+        axes = 1 + len(self._node_shape())
+        return keras.KerasTensor(tuple(inputs[0].shape)[:-axes], dtype="float32")
 
-    def _check_node(self, node: Tensor) -> Tensor:
-        shape = tuple(node.shape)
-        axes = "units, num_states" if self.num_states > 2 else "units"
-        rank_is_low = len(shape) < 2 + (self.num_states > 2)
-        if rank_is_low or (self.num_states > 2 and shape[-1] != self.num_states):
+    def _checked_node(self, node: Tensor) -> Tensor:
+        shape, event = tuple(node.shape), self._node_shape()
+        if len(shape) < 2 + len(event) or shape[len(shape) - len(event) :] != event:
+            axes = ", ".join(["units", *map(str, event)])
             raise ValueError(
                 f"{type(self).__name__} with num_states={self.num_states} expects a "
                 f"node of shape (batch, [num_samples,] {axes}). "
@@ -48,19 +60,27 @@ class _Score(keras.layers.Layer):
             )
         return ops.cast(node, "float32")
 
+    def _logits(self, name: str, logits: Tensor, node: Tensor) -> Tensor:
+        """Logits, with the sample axis that the node has."""
+        surplus = len(self._node_shape()) - len(self._unit_shape())
+        return match_node(name, logits, node[(..., *[0] * surplus)])
+
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "num_states": self.num_states}
+        return {
+            **super().get_config(),
+            "num_states": self.num_states,
+            "estimator": self.estimator,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
 class ConcreteLogProb(_Score):
     """Log-probability of a node, summed over the units.
 
-    In the relaxed graph (`training=True`, and an estimator that trains on relaxed
-    states) this is the density of the node: `LogitBinaryConcrete`, or `ExpConcrete` for
-    `num_states` above 2. In the discrete graph it is the mass of the state, which is
-    computed from the node by rounding.
+    With `training=True` this is what the estimator makes of it: for `"concrete"` the
+    density of the node, `LogitBinaryConcrete`, or `ExpConcrete` for `num_states` above
+    2. Otherwise it is the mass of the discrete state, the node rounded.
 
     Args:
         temperature: Positive number, the temperature of the density. It may differ from
@@ -72,8 +92,10 @@ class ConcreteLogProb(_Score):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: The pair `(node, logits)`.
-        training: Whether the density is meant, or the mass.
+        inputs: The pair `(node, logits)`; or the triple `(node, logits, drawn_logits)`
+            with the logits that the node was drawn with, which only the estimator
+            `"concrete_analytic_kl"` reads, by default `logits`.
+        training: Whether the training graph is meant, or the discrete one.
 
     Input shape:
         Node `(batch, [num_samples,] units[, num_states])`; logits of that shape, or
@@ -103,36 +125,36 @@ class ConcreteLogProb(_Score):
         estimator: str = "concrete",
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_states=num_states, **kwargs)
+        super().__init__(num_states=num_states, estimator=estimator, **kwargs)
         check_positive("temperature", temperature)
-        self._relaxes = estimators.get(estimator).relaxed
         self.temperature = temperature
-        self.estimator = estimator
 
     def build(self, input_shape: Any) -> None:
         """Adds the temperature, a weight that does not train."""
         self.current_temperature = temperature_weight(self, self.temperature)
 
-    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
+    def call(self, inputs: tuple[Tensor, ...], training: bool = False) -> Tensor:
         """Scores the node under the logits."""
-        node, logits = inputs
-        node = self._check_node(node)
-        logits = match_node("logits", logits, node)
-        unit = unit_of(self.num_states)
-        if training and self._relaxes:
-            temperature = self.current_temperature.value
-            log_probs = unit.relaxed(temperature, logits).log_prob(node)
+        node = self._checked_node(inputs[0])
+        logits = self._logits("logits", inputs[1], node)
+        binary = self.num_states == 2
+        if training:
+            drawn_logits = self._logits("drawn_logits", inputs[-1], node)
+            log_probs = self._estimator.log_prob(
+                self._estimator.unit(binary),
+                self.current_temperature.value,
+                logits,
+                node,
+                drawn_logits,
+            )
         else:
+            unit = self._estimator.discrete_unit(binary)
             log_probs = unit.discrete(logits).log_prob(unit.discrete_state(node))
         return ops.sum(log_probs, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "estimator": self.estimator,
-        }
+        return {**super().get_config(), "temperature": self.temperature}
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -151,11 +173,14 @@ class RelaxedKL(_Score):
             equation 20. `"relaxed_mass"`: equation 21, the discrete log-masses weighted
             with the relaxed state (the objective of Jang et al.'s Gumbel-Softmax).
             `"analytic"`: equation 22, the discrete KL in closed form, in both graphs.
-            The last two are not bounds in the relaxed graph.
+            The last two are not bounds in the relaxed graph. The Concrete relaxation
+            only.
         loss_weight: If given, the mean over the batch, times this, is added to the
             losses of the model: the one-line KL for a model of your own. Make the
             output of this layer one of the model's outputs, or Keras leaves the layer
             out of a functional model.
+        estimator: Name of the gradient estimator: the same as the sampler's. Its
+            gradient must flow through the states.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -190,20 +215,33 @@ class RelaxedKL(_Score):
         num_states: int = 2,
         objective: str = "relaxed",
         loss_weight: float | None = None,
+        estimator: str = "concrete",
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_states=num_states, **kwargs)
-        check_choice("objective", objective, ("relaxed", "relaxed_mass", "analytic"))
+        super().__init__(num_states=num_states, estimator=estimator, **kwargs)
+        check_choice("objective", objective, tuple(_SCORED_AS))
         if loss_weight is not None:
             check_positive("loss_weight", loss_weight)
+        if not self._estimator.pathwise:
+            raise ValueError(
+                f"No gradient flows through the states of the estimator {estimator!r}, "
+                "so that a KL term alone cannot train them: end the model in "
+                "MultiSampleBound, or choose another estimator, such as 'concrete'."
+            )
+        if objective != "relaxed" and estimator != "concrete":
+            raise ValueError(
+                f"Argument `objective` must be 'relaxed' with estimator={estimator!r}, "
+                f"which has a score of its own. Received: objective={objective!r}"
+            )
         self.posterior_temperature = posterior_temperature
         self.prior_temperature = prior_temperature
         self.objective = objective
         self.loss_weight = loss_weight
+        scoring = (num_states, _SCORED_AS[objective] or estimator)
         self.log_posterior = ConcreteLogProb(
-            posterior_temperature, num_states, name="log_posterior"
+            posterior_temperature, *scoring, name="log_posterior"
         )
-        self.log_prior = ConcreteLogProb(prior_temperature, num_states, name="log_prior")
+        self.log_prior = ConcreteLogProb(prior_temperature, *scoring, name="log_prior")
 
     def build(self, input_shape: Any) -> None:
         """Builds the two log-probabilities."""
@@ -216,32 +254,13 @@ class RelaxedKL(_Score):
     ) -> Tensor:
         """Scores the node under both logits."""
         node, posterior_logits, prior_logits = inputs
-        node = self._check_node(node)
-        if self.objective == "analytic" or (
-            self.objective == "relaxed_mass" and training
-        ):
-            kl = self._mass_ratio(node, posterior_logits, prior_logits)
-        else:
-            kl = self.log_posterior(
-                (node, posterior_logits), training=training
-            ) - self.log_prior((node, prior_logits), training=training)
+        training = training or self.objective == "analytic"
+        kl = self.log_posterior(
+            (node, posterior_logits), training=training
+        ) - self.log_prior((node, prior_logits, posterior_logits), training=training)
         if self.loss_weight is not None:
             self.add_loss(self.loss_weight * ops.mean(kl))
         return kl
-
-    def _mass_ratio(
-        self, node: Tensor, posterior_logits: Tensor, prior_logits: Tensor
-    ) -> Tensor:
-        """Sum over states of weight * log(Q / P), the weights the state or Q itself."""
-        unit = unit_of(self.num_states)
-        posterior = match_node("posterior_logits", posterior_logits, node)
-        prior = match_node("prior_logits", prior_logits, node)
-        if self.objective == "analytic":
-            weights = unit.discrete(posterior + ops.zeros_like(node)).mean()
-        else:
-            weights = unit.relaxed_state(node)
-        log_ratio = unit.log_masses(posterior) - unit.log_masses(prior)
-        return ops.sum(unit.masses(weights) * log_ratio, axis=(-2, -1))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

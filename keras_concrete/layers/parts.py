@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.layers.checks import check_num_states, check_positive
+from keras_concrete.checks import check_num_states, check_positive
 from keras_concrete.types import Tensor
 
 __all__ = ["Centering", "HypercubeCode", "LearnedLogits"]

@@ -1,27 +1,23 @@
 """Layers that turn logits into states: relaxed in training, discrete otherwise."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from keras_concrete import estimators
-from keras_concrete.layers.checks import (
-    check_choice,
-    check_positive,
-    temperature_weight,
-)
+from keras_concrete.checks import check_choice, check_positive
+from keras_concrete.layers.nodes import temperature_weight
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.types import Tensor
-
-if TYPE_CHECKING:
-    from keras_concrete.distributions.units import Unit
 
 __all__ = ["BinaryConcreteSample", "ConcreteSample"]
 
 
 class _Sample(SeededLayer):
     """The two graphs of figures 1 and 3 over either kind of unit."""
+
+    _binary: ClassVar[bool]
 
     def __init__(
         self,
@@ -38,7 +34,7 @@ class _Sample(SeededLayer):
         if num_samples is not None:
             check_positive("num_samples", num_samples, int)
         check_choice("inference", inference, ("sample", "mode"))
-        self._relaxes = estimators.get(estimator).relaxed
+        self._estimator = estimators.get(estimator, self._binary)
         self.temperature = temperature
         self.num_samples = num_samples
         self.return_node = return_node
@@ -67,7 +63,9 @@ class _Sample(SeededLayer):
             The state in the compute dtype; with `return_node` the pair of state and
             node, the node in float32.
         """
-        unit = self._unit()
+        estimator = self._estimator
+        unit_of = estimator.unit if training else estimator.discrete_unit
+        unit = unit_of(self._binary)
         logits = ops.cast(logits, "float32")
         num_samples = self.num_samples if num_samples is None else num_samples
         shape = ops.shape(logits)
@@ -75,17 +73,18 @@ class _Sample(SeededLayer):
             logits = ops.expand_dims(logits, 1)
             shape = (shape[0], num_samples, *shape[1:])
         if self.inference == "mode" and not training:
-            noise = ops.zeros(shape)
+            noise = ops.zeros(unit.node_shape(shape))
         else:
             noise = unit.noise(shape, self.next_key())
-        node = unit.node(logits, noise, self.current_temperature.value)
-        relaxes = training and self._relaxes
-        state = unit.relaxed_state(node) if relaxes else unit.discrete_state(node)
+        temperature = self.current_temperature.value
+        if training:
+            node = estimator.node(unit, logits, noise, temperature)
+            state = estimator.state(unit, node)
+        else:
+            node = unit.node(logits, noise, temperature)
+            state = unit.discrete_state(node)
         state = ops.cast(state, self.compute_dtype)
         return (state, node) if self.return_node else state
-
-    def _unit(self) -> "Unit":
-        raise NotImplementedError
 
     def _check_rank(self, logits_shape: tuple) -> None:
         raise NotImplementedError
@@ -101,7 +100,8 @@ class _Sample(SeededLayer):
             shape = (shape[0], size, *shape[1:])
         state = keras.KerasTensor(shape, dtype=self.compute_dtype)
         if self.return_node:
-            return state, keras.KerasTensor(shape, dtype="float32")
+            unit = self._estimator.unit(self._binary)
+            return state, keras.KerasTensor(unit.node_shape(shape), dtype="float32")
         return state
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
@@ -175,10 +175,7 @@ class BinaryConcreteSample(_Sample):
         Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: equation 16.
     """
 
-    def _unit(self) -> "Unit":
-        from keras_concrete.distributions.units import BinaryUnit
-
-        return BinaryUnit()
+    _binary = True
 
     def _check_rank(self, logits_shape: tuple) -> None:
         if len(logits_shape) < 2:
@@ -241,10 +238,7 @@ class ConcreteSample(_Sample):
         Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: equation 10.
     """
 
-    def _unit(self) -> "Unit":
-        from keras_concrete.distributions.units import CategoricalUnit
-
-        return CategoricalUnit()
+    _binary = False
 
     def _check_rank(self, logits_shape: tuple) -> None:
         if len(logits_shape) < 2 or logits_shape[-1] is None or logits_shape[-1] < 2:

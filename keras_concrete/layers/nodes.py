@@ -1,59 +1,11 @@
-"""What several layers check and prepare at the door."""
-
-from typing import TYPE_CHECKING, Any
+"""What layers share: the temperature as a weight, and tensors that belong to a node."""
 
 import keras
 from keras import ops
 
 from keras_concrete.types import Tensor
 
-if TYPE_CHECKING:
-    from keras_concrete.distributions.units import Unit
-
-__all__ = [
-    "check_choice",
-    "check_num_states",
-    "check_positive",
-    "match_node",
-    "temperature_weight",
-    "unit_of",
-]
-
-
-def check_choice(name: str, value: Any, choices: tuple) -> None:
-    """Refuses a value that is none of the choices."""
-    if value not in choices:
-        raise ValueError(
-            f"Argument `{name}` must be one of {', '.join(map(repr, choices))}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def check_positive(name: str, value: Any, kind: type | tuple = (int, float)) -> None:
-    """Refuses what is not a positive finite number of the kind."""
-    is_number = isinstance(value, kind) and not isinstance(value, bool)
-    if not is_number or not 0 < value < float("inf"):
-        what = "integer" if kind is int else "number"
-        raise ValueError(
-            f"Argument `{name}` must be a positive {what}. Received: {name}={value!r}"
-        )
-
-
-def check_num_states(num_states: Any) -> None:
-    """Refuses what is not an integer from 2 upward."""
-    if not isinstance(num_states, int) or num_states < 2:
-        raise ValueError(
-            "Argument `num_states` must be an integer, 2 for binary units or more. "
-            f"Received: num_states={num_states!r}"
-        )
-
-
-def unit_of(num_states: int) -> "Unit":
-    """The kind of unit with that many states: binary for 2, one-hot for more."""
-    # Here and not above: TFP takes a second to import.
-    from keras_concrete.distributions.units import BinaryUnit, CategoricalUnit
-
-    return BinaryUnit() if num_states == 2 else CategoricalUnit()
+__all__ = ["match_node", "temperature_weight"]
 
 
 def temperature_weight(layer: keras.Layer, temperature: float) -> keras.Variable:

@@ -1,0 +1,139 @@
+"""What an estimator decides: the training graph of a unit, and a surrogate for the bound.
+
+The discrete graph, outside training, is the same for all of them.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_concrete import objectives
+from keras_concrete.types import Tensor
+
+if TYPE_CHECKING:
+    from keras_concrete.distributions.units import Unit
+
+__all__ = ["Estimator", "Surrogate"]
+
+
+class Surrogate(keras.layers.Layer):
+    """A stand-in for the bound: its value is L_m, its gradient the estimator's.
+
+    This base class is the bound itself, whose gradient flows through the states.
+
+    Args:
+        seed: Integer for the initial weights, if there are any, or None.
+        **kwargs: Arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.autocast = False
+
+    def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
+        """Checks the shapes of the terms; adds weights, if there are any.
+
+        Args:
+            joint_shapes: Shapes of the terms of log p.
+            posterior_shapes: Shapes of the terms of log q.
+            conditions: Shapes of what each layer of q is conditioned on; may be empty.
+        """
+
+    def call(
+        self,
+        log_joint: list[Tensor],
+        log_posterior: list[Tensor],
+        conditions: list[Tensor],
+    ) -> Tensor:
+        """Forms the surrogate.
+
+        Args:
+            log_joint: Terms of log p(x, z), `(batch, num_samples)` or `(batch,)`.
+            log_posterior: Terms of log q(z given x), of the same shape.
+            conditions: What each layer of q is conditioned on; may be empty.
+
+        Returns:
+            Tensor of shape `(batch,)`, in nats.
+        """
+        return objectives.importance_weighted_bound(
+            objectives.log_weights(log_joint, log_posterior)
+        )
+
+
+class Estimator:
+    """A way to estimate the gradient of the bound.
+
+    The methods say what happens under `training=True`; this base class is the paper's
+    Concrete relaxation. Tensors are float32.
+
+    Attributes:
+        name: The word users write.
+        surrogate: Class of the surrogate for the bound.
+        pathwise: Whether the gradient of the posterior flows through the states. If not,
+            it comes from the surrogate only.
+        binary_only: Whether it is for binary units only.
+        reads_drawn_logits: Whether `log_prob` reads the logits that a node was drawn
+            with.
+        reads_conditions: Whether the surrogate reads what layers are conditioned on.
+    """
+
+    name: ClassVar[str] = "concrete"
+    surrogate: ClassVar[type[Surrogate]] = Surrogate
+    pathwise: ClassVar[bool] = True
+    binary_only: ClassVar[bool] = False
+    reads_drawn_logits: ClassVar[bool] = False
+    reads_conditions: ClassVar[bool] = False
+
+    def unit(self, binary: bool) -> "Unit":
+        """The circuit and densities of a unit in the training graph.
+
+        Args:
+            binary: Whether the unit has one logit, or one for each of its states.
+        """
+        # Here and not above: TFP takes a second to import.
+        from keras_concrete.distributions.units import standard_unit
+
+        return standard_unit(binary)
+
+    def discrete_unit(self, binary: bool) -> "Unit":
+        """The circuit and masses of a unit in the discrete graph."""
+        return self.unit(binary)
+
+    def node(
+        self, unit: "Unit", logits: Tensor, noise: Tensor, temperature: Tensor
+    ) -> Tensor:
+        """Combines logits and noise to the value on which densities are evaluated."""
+        return unit.node(logits, noise, temperature)
+
+    def state(self, unit: "Unit", node: Tensor) -> Tensor:
+        """Makes the state that flows downstream."""
+        return unit.relaxed_state(node)
+
+    def log_prob(
+        self,
+        unit: "Unit",
+        temperature: Tensor,
+        logits: Tensor,
+        node: Tensor,
+        drawn_logits: Tensor,
+    ) -> Tensor:
+        """Scores a node.
+
+        Args:
+            unit: The circuit.
+            temperature: Temperature of the density.
+            logits: Logits of the density.
+            node: The node, drawn from the posterior.
+            drawn_logits: Logits that the node was drawn with.
+
+        Returns:
+            Log-probability of each unit.
+        """
+        return unit.relaxed(temperature, logits).log_prob(node)
+
+
+def linear_log_mass(unit: "Unit", state: Tensor, logits: Tensor) -> Tensor:
+    """Sum over the states i of state_i log P_i: equation 21, linear in the state."""
+    return ops.sum(unit.masses(state) * unit.log_masses(logits), axis=-1)

@@ -1,0 +1,57 @@
+"""Straight-through estimators: discrete states forward, a smooth state's gradient back.
+
+They have not been shown to be the gradient of any objective (section 4). Masses are
+scored linearly in the state, so that gradients reach it.
+"""
+
+from typing import TYPE_CHECKING
+
+from keras import ops
+
+from keras_concrete.estimators.base import Estimator
+from keras_concrete.estimators.relaxed import GumbelSoftmax
+from keras_concrete.types import Tensor
+
+if TYPE_CHECKING:
+    from keras_concrete.distributions.units import Unit
+
+__all__ = ["StraightThrough", "StraightThroughGumbelSoftmax"]
+
+
+def _with_gradient_of(value: Tensor, smooth: Tensor) -> Tensor:
+    """Returns `value`, bit by bit, with the gradient of `smooth`, which is finite."""
+    return ops.stop_gradient(value) + (smooth - ops.stop_gradient(smooth))
+
+
+class StraightThrough(GumbelSoftmax):
+    """Discrete states with the gradient of their expectation.
+
+    Bengio, Léonard & Courville, "Estimating or Propagating Gradients Through Stochastic
+    Neurons", 2013. The temperature is of no effect.
+    """
+
+    name = "straight_through"
+
+    def node(
+        self, unit: "Unit", logits: Tensor, noise: Tensor, temperature: Tensor
+    ) -> Tensor:
+        """The node, with the gradient of the expected state."""
+        node = Estimator.node(self, unit, logits, noise, temperature)
+        return _with_gradient_of(node, unit.mean(logits))
+
+    def state(self, unit: "Unit", node: Tensor) -> Tensor:
+        """The rounded node; the gradient of the node passes unchanged."""
+        return _with_gradient_of(unit.discrete_state(node), node)
+
+
+class StraightThroughGumbelSoftmax(GumbelSoftmax):
+    """Discrete states with the gradient of the relaxed state of the same noise.
+
+    Jang, Gu & Poole, "Categorical Reparameterization with Gumbel-Softmax", ICLR 2017.
+    """
+
+    name = "straight_through_gumbel_softmax"
+
+    def state(self, unit: "Unit", node: Tensor) -> Tensor:
+        """The rounded node, with the gradient of the relaxed state."""
+        return _with_gradient_of(unit.discrete_state(node), unit.relaxed_state(node))

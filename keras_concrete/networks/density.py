@@ -1,0 +1,124 @@
+"""The network for density estimation: a model of images, and one that infers codes."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+from keras import ops
+
+from keras_concrete.architecture import Architecture
+from keras_concrete.layers import Centering
+from keras_concrete.networks.base import Draw, Network, Terms
+from keras_concrete.networks.conditioning import LayerMaker
+from keras_concrete.types import Tensor
+
+__all__ = ["DensityNetwork"]
+
+
+class DensityNetwork(Network):
+    """A model p of the image, and an inference network q that runs up from it.
+
+    Args:
+        architecture: The parsed notation, without a context.
+        maker: Makes the layers.
+        estimator: Name of the gradient estimator.
+        temperatures: Of the densities of p, and of the samples and densities of q.
+        visible_mean: Mean of each pixel, within (0, 1), or None for 1/2.
+        centering: Whether q reads centered codes.
+    """
+
+    metric_names = ("bound", "kl", "reconstruction")
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        maker: LayerMaker,
+        estimator: str,
+        temperatures: tuple[float, float],
+        visible_mean: Sequence[float] | None,
+        centering: bool,
+    ) -> None:
+        super().__init__(architecture, maker, estimator, visible_mean)
+        prior_temperature, posterior_temperature = temperatures
+        bits, links = self._bits, self._links
+        numbers = range(1, len(bits) + 1)
+        self.latents = [
+            self._latent(
+                i,
+                maker,
+                posterior_temperature,
+                maker.latent_logits(
+                    f"posterior_{i}", links[i - 1], bits[i - 1], bits[i - 1]
+                ),
+                "posterior",
+            )
+            for i in numbers
+        ]
+        self._priors: list[Callable[[Tensor], Tensor]] = [
+            maker.latent_logits(f"prior_{i}", links[i], bits[i], bits[i - 1])
+            for i in numbers[:-1]
+        ]
+        self._priors.append(maker.free_logits(bits[-1], f"prior_{len(bits)}"))
+        self._log_priors = [
+            maker.log_prob(prior_temperature, f"log_prior_{i}") for i in numbers
+        ]
+        # Each layer of q but the last is read, less its average, by the next.
+        self._centers = [
+            Centering(name=f"centering_{i}", **maker.options)
+            for i in numbers[:-1]
+            if centering
+        ]
+
+    def draw(self, x: Tensor, num_samples: Tensor | None, training: bool | None) -> Draw:
+        """Samples the latent layers from q, the one next to the image first."""
+        return self._draw(self.latents, x, num_samples, training, self._centers)
+
+    def terms(self, x: Tensor, num_samples: Tensor, training: bool | None) -> Terms:
+        """Terms of log p(x, z) and of log q(z given x), from the image upward."""
+        draw = self.draw(x, num_samples, training)
+        log_posterior = self._scores(self.latents, draw, training)
+        log_prior = []
+        for i, node in enumerate(draw.nodes):
+            above = draw.codes[i + 1] if i + 1 < len(draw.codes) else x
+            inputs = [node, self._priors[i](above)]
+            if self._estimator.reads_drawn_logits:
+                inputs.append(draw.logits[i])
+            log_prior.append(self._log_priors[i](tuple(inputs), training=training))
+        logits = self.visible_logits(draw.codes[0])
+        log_likelihood = self.log_likelihood((x, logits))
+        return Terms([log_likelihood, *log_prior], log_posterior, draw.conditions)
+
+    def outputs(self, x: Tensor, num_samples: int) -> dict[str, Tensor]:
+        """Outputs of the functional model."""
+        terms = self.terms(x, num_samples, training=None)
+        log_likelihood, *log_prior = terms.log_joint
+        return {
+            "bound": self.bound(tuple(terms)),
+            "log_likelihood": log_likelihood,
+            "log_posterior": _sum(terms.log_posterior, "log_posterior"),
+            "log_prior": _sum(log_prior, "log_prior"),
+        }
+
+    def results(
+        self, y: Tensor, y_pred: dict[str, Tensor], training: bool
+    ) -> dict[str, Tensor]:
+        """The quantities that `fit` reports, one number for each example."""
+        kl = y_pred["log_posterior"] - y_pred["log_prior"]
+        return {
+            "bound": y_pred["bound"],
+            "kl": ops.mean(kl, axis=1),
+            "reconstruction": ops.mean(y_pred["log_likelihood"], axis=1),
+        }
+
+    def sample(self, num_samples: Tensor) -> Tensor:
+        """Draws codes of the layer next to the image from p, discrete."""
+        code = ops.zeros((num_samples, 1))
+        for prior, latent in zip(self._priors[::-1], self.latents[::-1], strict=True):
+            state, _ = latent.sample(prior(code), training=False)
+            code = latent.code(state)
+        return code
+
+
+def _sum(terms: list[Tensor], name: str) -> Tensor:
+    if len(terms) == 1:
+        return terms[0]
+    return keras.layers.Add(name=name, dtype="float32")(terms)

@@ -1,0 +1,129 @@
+"""The network for structured prediction: one image given another."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_concrete.architecture import Architecture
+from keras_concrete.networks.base import Draw, Network, Terms
+from keras_concrete.networks.conditioning import LayerMaker
+from keras_concrete.types import Tensor
+
+__all__ = ["PredictionNetwork"]
+
+
+class PredictionNetwork(Network):
+    """A model of an image given a context; samples come from its own prior (section 5.3).
+
+    Args:
+        architecture: The parsed notation, with a context.
+        maker: Makes the layers.
+        estimator: Name of the gradient estimator.
+        temperatures: A pair of which the second is that of the whole graph.
+        visible_mean: Mean of each predicted pixel, within (0, 1), or None for 1/2.
+        centering: Of no effect: there is no inference network.
+    """
+
+    metric_names = ("bound",)
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        maker: LayerMaker,
+        estimator: str,
+        temperatures: tuple[float, float],
+        visible_mean: Sequence[float] | None,
+        centering: bool,
+    ) -> None:
+        super().__init__(architecture, maker, estimator, visible_mean)
+        above = [*self._bits[1:], architecture.context_units or 0]
+        self.latents = [
+            self._latent(
+                i + 1,
+                maker,
+                temperatures[1],
+                maker.latent_logits(
+                    f"prior_{i + 1}", self._links[i + 1], above[i], self._bits[i]
+                ),
+                "prior",
+            )
+            for i in range(len(self._bits))
+        ]
+
+    def draw(
+        self, context: Tensor, num_samples: Tensor | None, training: bool | None
+    ) -> Draw:
+        """Samples the latent layers given the context; lists from the image upward."""
+        draw = self._draw(self.latents[::-1], context, num_samples, training)
+        return Draw(*(part[::-1] for part in draw))
+
+    def terms(
+        self,
+        x: tuple[Tensor, Tensor],
+        num_samples: Tensor,
+        training: bool | None,
+    ) -> Terms:
+        """Terms of log p(image, z given context) and of log p(z given context)."""
+        context, image = x
+        draw = self.draw(context, num_samples, training)
+        return self._terms(image, self._predictions(draw, training))
+
+    def outputs(self, context: Tensor, num_samples: int) -> dict[str, Any]:
+        """Outputs of the functional model."""
+        predictions = self._predictions(
+            self.draw(context, num_samples, training=None), training=None
+        )
+        # The bound needs the image, which is not an input: this builds the layer.
+        image = keras.Input((predictions["logits"].shape[-1],), dtype="float32")
+        self.bound(tuple(self._terms(image, predictions)))
+        probabilities = ops.sigmoid(ops.cast(predictions["logits"], "float32"))
+        return {"probabilities": ops.mean(probabilities, axis=1), **predictions}
+
+    def results(
+        self, y: Tensor, y_pred: dict[str, Any], training: bool
+    ) -> dict[str, Tensor]:
+        """The quantities that `fit` reports, one number for each example."""
+        if y is None:
+            raise ValueError(
+                "A network that predicts one image from another is given both: "
+                "fit(context, image), evaluate(context, image)."
+            )
+        terms = self._terms(ops.cast(y, "float32"), y_pred)
+        return {"bound": self.bound(tuple(terms), training=training)}
+
+    def sample(self, num_samples: Tensor) -> Tensor:
+        """Refuses: there is no prior without a context."""
+        raise ValueError(
+            "This network has no prior of its own to draw images from: pass a context "
+            "to `predict`, or decode the codes of `encode(context)`."
+        )
+
+    def _predictions(self, draw: Draw, training: bool | None) -> dict[str, Any]:
+        predictions: dict[str, Any] = {"logits": self.visible_logits(draw.codes[0])}
+        # Where gradients flow through the states, log p - log q of the sampling
+        # distribution is 0 and its gradient too.
+        if not self._estimator.pathwise:
+            from_context = slice(None, None, -1)
+            scores = self._scores(self.latents, draw, training)
+            predictions["scores"] = scores[from_context]
+            if self._estimator.reads_conditions:
+                predictions["conditions"] = draw.conditions[from_context]
+        return predictions
+
+    def _terms(self, image: Tensor, predictions: dict[str, Any]) -> Terms:
+        log_likelihood = self.log_likelihood((image, predictions["logits"]))
+        scores = predictions.get("scores")
+        if scores is None:
+            return Terms([log_likelihood], [ops.zeros_like(log_likelihood)], [])
+        # A baseline may read the image too: it is data.
+        conditions = [_joined(c, image) for c in predictions.get("conditions", [])]
+        return Terms([*scores, log_likelihood], scores, conditions)
+
+
+def _joined(condition: Tensor, image: Tensor) -> Tensor:
+    """Appends the image to what a layer is conditioned on, of one sample."""
+    condition = ops.cast(condition, "float32")
+    flat = ops.reshape(condition, (-1, condition.shape[-1]))
+    return ops.concatenate([flat, image], axis=1)
