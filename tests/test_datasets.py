@@ -98,16 +98,54 @@ def test_an_epoch_is_a_permutation_and_epochs_differ():
     assert len({tuple(epoch) for epoch in epochs}) == 3
 
 
-def test_a_stream_from_a_later_epoch_continues_the_stream():
+def test_a_stream_from_a_later_step_continues_the_stream():
     images = np.arange(26, dtype="uint8").reshape(13, 2)
     whole = datasets.shuffled_batches(images, batch_size=4, seed=7)
-    later = datasets.shuffled_batches(images, batch_size=4, seed=7, first_epoch=2)
+    later = datasets.shuffled_batches(images, batch_size=4, seed=7, first_step=6)
     expected = list(whole.skip(6).take(5).as_numpy_iterator())
     np.testing.assert_array_equal(expected, list(later.take(5).as_numpy_iterator()))
-    other = datasets.shuffled_batches(images, batch_size=4, seed=8, first_epoch=2)
+    other = datasets.shuffled_batches(images, batch_size=4, seed=8, first_step=6)
     assert not np.array_equal(expected, list(other.take(5).as_numpy_iterator()))
 
 
 def test_a_batch_larger_than_the_data_is_refused():
     with pytest.raises(ValueError, match=r"`batch_size` must be at most.*3"):
         datasets.shuffled_batches(np.arange(3), batch_size=4, seed=0)
+
+
+def test_ink_is_averaged_as_over_the_finest_common_grid():
+    drawings = np.random.default_rng(0).integers(0, 256, (3, 105, 105))
+    fine = np.kron(1 - drawings / 255, np.ones((1, 4, 4)))  # 420 = 28 * 15
+    expected = fine.reshape(3, 28, 15, 28, 15).mean(axis=(2, 4))
+    np.testing.assert_allclose(datasets.average_ink(drawings), expected, rtol=1e-12)
+
+
+class _Drawings:
+    """A prepared builder with 20 drawings of each of 100 characters, on 5 x 5 points."""
+
+    def is_prepared(self):
+        return True
+
+    def as_dataset(self, split, batch_size):
+        assert split == "train+test"
+        generator = np.random.default_rng(0)
+        # A character is told by which points of its drawings are black.
+        black = generator.integers(0, 2, (100, 5, 5, 1))
+        labels = generator.permutation(np.repeat(np.arange(100), 20))
+        for rows in np.split(labels, 4):
+            yield {"image": np.repeat(255 * (1 - black[rows]), 3, 3), "label": rows}
+
+
+def test_omniglot_is_split_by_character(monkeypatch):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setattr(tfds, "builder", lambda name: _Drawings())
+    data = kc.load_dataset("omniglot")
+    assert [part.shape for part in data[1:]] == [(155, 784), (1345, 784), (500, 784)]
+    black = np.random.default_rng(0).integers(0, 2, (100, 5, 5, 1))
+    drawn = [datasets.average_ink(255 * (1 - b[None, ..., 0])).ravel() for b in black]
+    scores = (
+        data.test @ np.log(np.clip(drawn, 1e-6, 1)).T
+        + (1 - data.test) @ np.log(np.clip(1 - np.stack(drawn), 1e-6, 1)).T
+    )
+    assert np.bincount(np.argmax(scores, 1), minlength=100).tolist() == [5] * 100
