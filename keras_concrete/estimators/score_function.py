@@ -65,11 +65,11 @@ class ReinforceSurrogate(Surrogate):
         log_q = objectives.sum_terms(log_posterior)
         if len(log_q.shape) == 2:
             log_q = ops.sum(log_q, axis=1)
-        return bound + _score(bound - self.baseline(bound), log_q)
+        return bound + _score(self.centered(bound), log_q)
 
-    def baseline(self, bound: Tensor) -> Tensor:
-        """What is subtracted from the bound."""
-        return 0.0
+    def centered(self, bound: Tensor) -> Tensor:
+        """The bound less a baseline."""
+        return bound
 
 
 class RunningMeanSurrogate(ReinforceSurrogate):
@@ -89,11 +89,11 @@ class RunningMeanSurrogate(ReinforceSurrogate):
         """Adds the mean, a weight that does not train."""
         self.mean = _running(self, "mean")
 
-    def baseline(self, bound: Tensor) -> Tensor:
-        """The mean of earlier batches."""
-        baseline = ops.convert_to_tensor(self.mean.value)
+    def centered(self, bound: Tensor) -> Tensor:
+        """The bound less the mean of earlier batches."""
+        centered = bound - self.mean
         _update(self.mean, self.decay, ops.mean(bound))
-        return baseline
+        return centered
 
 
 class VimcoSurrogate(Surrogate):

@@ -1,0 +1,220 @@
+"""Score-function estimators are unbiased: their mean gradient is the exact one.
+
+The noise is replaced by one that draws every tuple of joint states once, and examples
+are weighted with the probability of their tuple, so that means over draws are exact.
+"""
+
+import belief_oracle
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+import keras_concrete as kc
+from keras_concrete import estimators, noise
+
+FALSE_ALARM = 1e-6  # Of each statistical test, over all its weights; seeds are fixed.
+IMAGES = np.array([[1, 0, 1], [0, 1, 1]], "float32")
+CONTEXTS = np.array([[0, 1], [1, 1]], "float32")
+
+Reinforce = type(estimators.get("reinforce"))
+Nvil = type(estimators.get("nvil"))
+
+
+class PlainNvilSurrogate(Nvil.surrogate):
+    """NVIL without what rescales the gradient by design."""
+
+    def __init__(self, **kwargs):
+        super().__init__(normalize_variance=False, hidden_units=3, **kwargs)
+
+
+class PlainNvil(Nvil):
+    name = "nvil_unnormalized"
+    surrogate = PlainNvilSurrogate
+
+
+class WithoutScore(Reinforce):
+    """A negative control: samples as if they did not depend on q."""
+
+    name = "without_score"
+    surrogate = estimators.Surrogate
+
+
+@pytest.fixture(autouse=True)
+def _more_estimators(monkeypatch):
+    registered = dict(estimators.registry._ESTIMATORS)
+    monkeypatch.setattr(estimators.registry, "_ESTIMATORS", registered)
+    estimators.register(PlainNvil())
+    estimators.register(WithoutScore())
+
+
+def network(architecture, estimator, num_samples=1, **kwargs):
+    """A network with random weights, running averages and baselines."""
+    model = kc.SigmoidBeliefNetwork(
+        architecture, num_samples=num_samples, estimator=estimator, seed=0, **kwargs
+    )
+    generator = np.random.default_rng(3)
+    for variable in model.weights:
+        if "temperature" not in variable.path:
+            variable.assign(generator.normal(0, 0.7, variable.shape))
+    return model
+
+
+def data(model):
+    return (CONTEXTS, IMAGES) if model.is_conditional else (IMAGES, IMAGES)
+
+
+def oracle_data(model):
+    return data(model) if model.is_conditional else IMAGES
+
+
+def network_paths(model):
+    """Paths of the weights of p and q, without those that the estimator owns."""
+    paths = [w.path for w in model.trainable_weights]
+    return [path for path in paths if "surrogate" not in path]
+
+
+def draw_every_tuple(model, monkeypatch):
+    """Prescribes the noise; returns the repeated data and each row's probability."""
+    codes = belief_oracle.joint_codes(model)
+    tuples = belief_oracle.tuples_of_states(len(codes[0]), model.num_samples)
+    prescribed = [np.tile(code[tuples], (len(IMAGES), 1, 1)) for code in codes]
+    if model.is_conditional:
+        prescribed = prescribed[::-1]
+    draws = iter(prescribed)
+
+    def binary(shape, key):
+        draw = 100.0 * next(draws)
+        assert draw.shape == tuple(shape)
+        return tf.constant(draw, tf.float32)
+
+    def n_ary(shape, key):
+        draw = 100.0 * belief_oracle.one_hot(next(draws), model.arity)
+        assert draw.shape == tuple(shape)
+        return tf.constant(draw, tf.float32)
+
+    monkeypatch.setattr(noise, "logistic", binary)
+    monkeypatch.setattr(noise, "gumbel", n_ary)
+    weights = belief_oracle.weights_of(model)
+    if model.is_conditional:
+        log_q = belief_oracle.log_prior(model, weights, CONTEXTS)
+    else:
+        log_q = belief_oracle.log_posterior(model, weights, IMAGES)
+    probabilities = np.exp(log_q[:, tuples].sum(2)).ravel()
+    repeated = [np.repeat(part, len(tuples), 0) for part in data(model)]
+    return repeated, probabilities
+
+
+def mean_gradients(model, monkeypatch):
+    """Exact expectation of the gradient that `fit` follows, of the bound."""
+    (x, y), probabilities = draw_every_tuple(model, monkeypatch)
+    np.testing.assert_allclose(probabilities.sum(), len(IMAGES))
+    with tf.GradientTape() as tape:
+        outputs = model(x, training=True)
+        # Keras divides by the number of rows.
+        weights = probabilities * len(x) / len(IMAGES)
+        loss = model.compute_loss(x, y, outputs, weights, training=True)
+    gradients = tape.gradient(loss, [w.value for w in model.trainable_weights])
+    pairs = zip(model.trainable_weights, gradients, strict=True)
+    return {weight.path: -np.asarray(gradient) for weight, gradient in pairs}
+
+
+def exact_gradients(model):
+    return belief_oracle.gradients(
+        lambda weights: belief_oracle.mean_bound(
+            model, weights, oracle_data(model), model.num_samples
+        ),
+        belief_oracle.weights_of(model),
+        network_paths(model),
+    )
+
+
+def largest_error(ours, exact):
+    return max(np.max(np.abs(ours[path] - exact[path])) for path in exact)
+
+
+DENSITY, N_ARY = "2H-2H-3V", "2H~4H-3V"
+PREDICTION = "2V-2H-2H-3V"
+CASES = [
+    (DENSITY, "vimco", 2, 2),
+    (DENSITY, "vimco", 3, 2),
+    (DENSITY, "nvil_unnormalized", 1, 2),
+    (DENSITY, "reinforce", 1, 2),
+    (DENSITY, "reinforce", 2, 2),
+    (DENSITY, "reinforce_running_mean", 1, 2),
+    (DENSITY, "reinforce_running_mean", 2, 2),
+    (N_ARY, "vimco", 2, 4),
+    (N_ARY, "nvil_unnormalized", 1, 4),
+    ("1H~2H~3V", "nvil_unnormalized", 1, 2),
+    (PREDICTION, "vimco", 2, 2),
+    (PREDICTION, "nvil_unnormalized", 1, 2),
+    (PREDICTION, "reinforce", 2, 2),
+    (PREDICTION, "reinforce_running_mean", 1, 2),
+    ("2V~2H-2H-3V", "vimco", 2, 4),
+]
+
+
+@pytest.mark.parametrize(("architecture", "estimator", "num_samples", "arity"), CASES)
+def test_the_mean_gradient_is_that_of_the_exact_bound_in_every_weight(
+    architecture, estimator, num_samples, arity, monkeypatch
+):
+    model = network(architecture, estimator, num_samples, arity=arity)
+    exact = exact_gradients(model)
+    ours = mean_gradients(model, monkeypatch)
+    assert all(np.abs(gradient).max() > 1e-3 for gradient in exact.values())
+    for path, gradient in exact.items():
+        np.testing.assert_allclose(ours[path], gradient, atol=3e-5, err_msg=path)
+
+
+@pytest.mark.parametrize("architecture", [DENSITY, PREDICTION])
+def test_the_test_above_would_find_a_missing_score_or_a_biased_estimator(
+    architecture, monkeypatch
+):
+    exact = exact_gradients(network(architecture, "reinforce", 2))
+    for estimator in ("without_score", "straight_through"):
+        model = network(architecture, estimator, 2)
+        assert largest_error(mean_gradients(model, monkeypatch), exact) > 0.02
+
+
+def test_without_the_score_the_gradient_of_p_is_still_right(monkeypatch):
+    """So the error above is the missing term, and nothing else."""
+    model = network(DENSITY, "without_score", 2)
+    exact = exact_gradients(model)
+    ours = mean_gradients(model, monkeypatch)
+    of_p = {k: v for k, v in exact.items() if not k.startswith("posterior")}
+    assert largest_error(ours, of_p) < 3e-5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "estimator", "num_samples"),
+    [
+        (DENSITY, "vimco", 2),
+        (DENSITY, "nvil_unnormalized", 1),
+        (PREDICTION, "reinforce", 1),
+    ],
+)
+def test_drawn_noise_gives_the_exact_gradient_on_the_mean(
+    architecture, estimator, num_samples
+):
+    """With the package's own noise: a t-test of batch means in each weight."""
+    model = network(architecture, estimator, num_samples)
+    exact = exact_gradients(model)
+    weights = [w for w in model.trainable_weights if w.path in exact]
+    x, y = (np.repeat(part, 500, 0) for part in data(model))
+    averages = model.non_trainable_weights
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(x, y, model(x, training=True), training=True)
+        return tape.gradient(loss, [w.value for w in weights])
+
+    batches, start = [], [tf.identity(v) for v in averages]
+    for _ in range(200):
+        batches.append(np.concatenate([-np.ravel(g) for g in gradients()]))
+        for average, value in zip(averages, start, strict=True):
+            average.assign(value)
+    exact = np.concatenate([np.ravel(exact[w.path]) for w in weights])
+    p_values = stats.ttest_1samp(batches, exact).pvalue
+    assert p_values.min() > FALSE_ALARM / len(p_values)
+    assert np.std(batches, axis=0).max() < 0.2  # A bias of 0.1 would be found.
