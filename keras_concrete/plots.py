@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from keras_concrete import drawing
+
 __all__ = ["save_image_grid", "save_learning_curve", "save_reconstructions"]
 
 
@@ -49,20 +51,24 @@ def save_learning_curve(
         history: Columns of `history.csv`.
         num_samples: Number of samples m of both bounds.
     """
-    figure, axes = _figure(6.4, 4)
     epochs = np.asarray(history["epoch"]) + 1
-    axes.plot(epochs, history["bound"], label="training images, relaxed graph")
-    axes.plot(epochs, history["val_bound"], label="validation images, discrete graph")
     # In a long run the first epochs would flatten all that follows.
     start = len(epochs) // 20
     shown = [*history["bound"][start:], *history["val_bound"][start:]]
     margin = 0.05 * (max(shown) - min(shown)) + 0.5
-    axes.set_ylim(min(shown) - margin, max(shown) + margin)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel="epoch", ylabel=f"{num_samples}-sample bound (nats per image)")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.savefig(path, dpi=120)
+    with drawing.new_figure(7.2, 4.5) as figure:
+        axes = figure.add_subplot()
+        for column, label, colour in [
+            ("bound", "training images, relaxed graph", drawing.RELAXED),
+            ("val_bound", "validation images, discrete graph", drawing.DISCRETE),
+        ]:
+            axes.plot(epochs, history[column], label=label, color=colour)
+        axes.set_ylim(min(shown) - margin, max(shown) + margin)
+        axes.locator_params(axis="x", integer=True)
+        axes.set(xlabel="epoch", ylabel=f"{num_samples}-sample bound (nats per image)")
+        axes.grid()
+        axes.legend(loc="lower right")
+        figure.savefig(path, dpi=120)
 
 
 def _save_rows(path: str | os.PathLike, grid: np.ndarray, title: str) -> None:
@@ -78,16 +84,10 @@ def _save_rows(path: str | os.PathLike, grid: np.ndarray, title: str) -> None:
                 height, width
             )
     inches = min(12.0, max(6.0, canvas.shape[1] / 40))
-    figure, axes = _figure(inches, inches * canvas.shape[0] / canvas.shape[1] + 0.5)
-    axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-    axes.set_title(title, fontsize=10)
-    axes.axis("off")
-    figure.savefig(path, dpi=120)
-
-
-def _figure(width: float, height: float) -> tuple:
-    # A figure without pyplot: nothing global, no window system, nothing to close.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
+    height_inches = inches * canvas.shape[0] / canvas.shape[1] + 0.5
+    with drawing.new_figure(inches, height_inches) as figure:
+        axes = figure.add_subplot()
+        axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(title, fontsize=11)
+        axes.axis("off")
+        figure.savefig(path, dpi=120)

@@ -13,10 +13,10 @@ PACKAGE = ROOT / "keras_concrete"
 # A module imports only from floors above its own. Those of one floor do not know each
 # other, except within a folder.
 FLOORS = [
-    ["types"],
+    ["types", "drawing"],
     ["architecture", "checks", "datasets", "plots", "temperatures", "noise"],
     ["seeding", "distributions", "objectives"],
-    ["estimators"],
+    ["estimators", "figures"],
     ["layers", "losses"],
     ["networks"],
     ["models"],
