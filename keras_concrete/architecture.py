@@ -8,6 +8,7 @@ visible layer on the left is what all the rest is conditioned on.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Architecture", "parse_architecture"]
 
@@ -34,6 +35,25 @@ class Architecture:
     def is_linear(self) -> bool:
         """Whether every dependence is one affine map."""
         return set(self.links) == {"-"}
+
+    @property
+    def num_pixels(self) -> int:
+        """Pixels of a whole image: those that are modelled and those of the context."""
+        return (self.context_units or 0) + self.visible_units
+
+    def split(self, images: Any) -> Any:
+        """What the network is given of whole images, one a row.
+
+        Args:
+            images: Array or tensor `(num_images, num_pixels)`.
+
+        Returns:
+            The images; for a conditional network the pair of their first pixels, the
+            context, and the others.
+        """
+        if self.context_units is None:
+            return images
+        return images[:, : self.context_units], images[:, self.context_units :]
 
     def __str__(self) -> str:
         """The notation, without brackets."""

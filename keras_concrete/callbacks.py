@@ -1,13 +1,14 @@
 """Callbacks for `fit`."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import keras
 
-__all__ = ["Checkpoint", "Stopwatch"]
+__all__ = ["BestCheckpoint", "Checkpoint", "Stopwatch"]
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -31,26 +32,64 @@ class Checkpoint(keras.callbacks.Callback):
         os.replace(partial, self._path)
 
 
-class Stopwatch(keras.callbacks.Callback):
-    """Times each epoch, with its validation and the callbacks listed before this one.
+class BestCheckpoint(keras.callbacks.Callback):
+    """Keeps a copy of the checkpoint of the epoch with the largest validation bound.
 
-    Attributes:
-        seconds: Seconds of each epoch.
+    List it after the `Checkpoint` that it copies from.
+
+    Args:
+        checkpoint: File that the `Checkpoint` writes.
+        path: File to write.
+        val_bounds: Validation bounds of the epochs before, if training goes on.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, checkpoint: Path, path: Path, val_bounds: list[float] | None = None
+    ) -> None:
         super().__init__()
-        self.seconds: list[float] = []
+        self._checkpoint = checkpoint
+        self._path = path
+        self._best = -float("inf")
+        for val_bound in val_bounds or []:
+            is_better = val_bound > self._best
+            self._best = max(val_bound, self._best)
+        # A stop may have come between the last checkpoint and its copy.
+        if val_bounds and is_better:
+            self._copy()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Copies the checkpoint if the epoch was the best so far."""
+        val_bound = (logs or {})["val_bound"]
+        if val_bound > self._best:
+            self._best = val_bound
+            self._copy()
+
+    def _copy(self) -> None:
+        partial = self._path.with_name("partial-best.keras")
+        shutil.copyfile(self._checkpoint, partial)
+        os.replace(partial, self._path)
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Writes how long each epoch took, with its validation and the callbacks before it.
+
+    The first epoch of a sitting includes the compilation.
+
+    Args:
+        path: CSV file to append to: columns `epoch` and `seconds`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Starts the watch."""
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stops the watch."""
-        self.seconds.append(time.perf_counter() - self._start)
-
-    def steps_per_second(self, steps_per_epoch: int) -> float | None:
-        """Rate over all epochs but the first, which compiles; None before the second."""
-        seconds = self.seconds[1:]
-        return steps_per_epoch * len(seconds) / sum(seconds) if seconds else None
+        """Stops the watch and appends a row."""
+        seconds = time.perf_counter() - self._start
+        header = "" if self._path.exists() else "epoch,seconds\n"
+        with self._path.open("a") as file:
+            file.write(f"{header}{epoch},{seconds:.3f}\n")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from keras_concrete import noise
 from keras_concrete.checks import check_positive
 from keras_concrete.types import Tensor
 
-__all__ = ["BoundEstimate", "evaluate_bound"]
+__all__ = ["BoundEstimate", "evaluate_bound", "standard_error"]
 
 # Log-weights in flight at a time: larger is no faster, and uses more memory.
 _PAIRS = 10_000
@@ -43,9 +44,7 @@ class BoundEstimate:
     @property
     def standard_error(self) -> float:
         """Standard error of that mean as an estimate for the population of examples."""
-        if len(self.bounds) < 2:
-            return math.nan
-        return float(np.std(self.bounds, ddof=1) / math.sqrt(len(self.bounds)))
+        return standard_error(self.bounds)
 
     @property
     def effective_sample_size(self) -> float:
@@ -53,9 +52,23 @@ class BoundEstimate:
         return float(np.mean(self.effective_sample_sizes))
 
 
+def standard_error(values: np.ndarray) -> float:
+    """Standard error of the mean of a sample; NaN for a single value.
+
+    Args:
+        values: Array of shape `(size,)`.
+
+    Returns:
+        The standard error.
+    """
+    if len(values) < 2:
+        return math.nan
+    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
+
+
 def evaluate_bound(
     model: keras.Model,
-    x: Tensor,
+    x: Any,
     num_samples: int = 50_000,
     training: bool = False,
     seed: int = 0,
@@ -69,7 +82,8 @@ def evaluate_bound(
     Args:
         model: A model with `log_weights(x, num_samples, training, seed)`, such as
             `SigmoidBeliefNetwork`.
-        x: Binary data, `(examples, visible units)`.
+        x: Binary data, `(examples, visible units)`; for a conditional network the pair
+            `(context, image)`.
         num_samples: K, the number of samples for each example.
         training: False for the discrete graph, whose bound approximates the
             log-likelihood from below; True for the relaxed graph.
@@ -90,15 +104,19 @@ def evaluate_bound(
     ((4,), 2000)
     """
     check_positive("num_samples", num_samples, int)
-    x = np.asarray(x)
-    if x.ndim != 2 or len(x) == 0:
+    parts = [np.asarray(part) for part in (x if isinstance(x, tuple) else (x,))]
+    num_examples = len(parts[0]) if parts[0].ndim else 0
+    if num_examples == 0 or any(
+        part.ndim != 2 or len(part) != num_examples for part in parts
+    ):
         raise ValueError(
             "Argument `x` must have shape (examples, visible units), with at least one "
-            f"example. Received: x.shape={x.shape}"
+            "example, or be a pair of such arrays. Received: shape "
+            + ", ".join(str(part.shape) for part in parts)
         )
     num_chunks = math.ceil(num_samples / _SAMPLES)
     chunk = math.ceil(num_samples / num_chunks)
-    batch = min(len(x), max(1, _PAIRS // chunk))
+    batch = min(num_examples, max(1, _PAIRS // chunk))
     key = noise.key_from_seed(ops.convert_to_tensor(seed))
 
     # Not under XLA, which would compile its hundred scalar operations for seconds.
@@ -108,10 +126,11 @@ def evaluate_bound(
 
     @tf.function(jit_compile=True)
     def accumulate(
-        rows: Tensor, start: Tensor, chunk_key: Tensor, sums: Tensor
+        rows: list[Tensor], start: Tensor, chunk_key: Tensor, sums: Tensor
     ) -> Tensor:
         """Adds one chunk to the log-sums of the weights and of their squares."""
-        log_weights = model.log_weights(rows, chunk, training, chunk_key)
+        inputs = tuple(rows) if isinstance(x, tuple) else rows[0]
+        log_weights = model.log_weights(inputs, chunk, training, chunk_key)
         surplus = start + ops.arange(chunk) >= num_samples
         log_weights = ops.where(surplus, -float("inf"), log_weights)
         return ops.logaddexp(
@@ -124,22 +143,22 @@ def evaluate_bound(
             ),
         )
 
-    num_batches = math.ceil(len(x) / batch)
+    num_batches = math.ceil(num_examples / batch)
     progress = keras.utils.Progbar(
         num_batches * num_chunks, verbose=int(verbose), unit_name="chunk"
     )
     log_sums = []
     for i in range(num_batches):
         # The last batch is filled up with the first rows: one shape, one compilation.
-        rows = x[np.arange(i * batch, (i + 1) * batch) % len(x)]
-        rows = ops.convert_to_tensor(rows, dtype="float32")
+        places = np.arange(i * batch, (i + 1) * batch) % num_examples
+        rows = [ops.convert_to_tensor(part[places], dtype="float32") for part in parts]
         sums = ops.full((2, batch), -float("inf"))
         for j in range(num_chunks):
             chunk_key = key_of(tf.constant(i), tf.constant(j))
             sums = accumulate(rows, tf.constant(j * chunk), chunk_key, sums)
             progress.add(1)
         log_sums.append(ops.convert_to_numpy(sums))
-    log_sum, log_sum_of_squares = np.concatenate(log_sums, axis=1)[:, : len(x)]
+    log_sum, log_sum_of_squares = np.concatenate(log_sums, axis=1)[:, :num_examples]
     return BoundEstimate(
         bounds=log_sum - math.log(num_samples),
         effective_sample_sizes=np.exp(2 * log_sum - log_sum_of_squares),

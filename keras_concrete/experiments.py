@@ -4,29 +4,27 @@ The run folder is the run's only state: stopped at any moment, the run continues
 last full epoch and ends as it would have without the stop, bit for bit.
 """
 
-import math
-import platform
-from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_concrete import datasets, plots
-from keras_concrete.architecture import parse_architecture
-from keras_concrete.callbacks import Checkpoint, Stopwatch
-from keras_concrete.evaluation import BoundEstimate, evaluate_bound
+from keras_concrete import plots
+from keras_concrete.architecture import Architecture, parse_architecture
+from keras_concrete.callbacks import BestCheckpoint, Checkpoint, Stopwatch
+from keras_concrete.datasets import Dataset, load_dataset, shuffled_batches
 from keras_concrete.export import export_saved_model
 from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.reports import make_report, smoothed_mean
 from keras_concrete.runs import RunFolder, TrainingConfig
 
-__all__ = ["base_rate_nll", "train"]
+__all__ = ["fit_run", "train"]
 
 
 def train(
     folder: RunFolder, config: TrainingConfig | None = None, verbose: int = 1
 ) -> dict[str, Any]:
-    """Trains a network to its last epoch, and reports.
+    """Trains a network to its last epoch, reports, draws and exports.
 
     Args:
         folder: Where the run's files go, or are.
@@ -43,58 +41,85 @@ def train(
         FileNotFoundError: If there is no run in `folder` to go on with.
         ValueError: If the architecture or the batch size does not fit the data.
     """
-    is_new = config is not None
-    if config is None:
-        config = folder.config()
-    else:
+    if config is not None:
         folder.check_empty()
-    data = datasets.load_dataset(config.data)
-    _check_fit(config, data)
-    if is_new:
-        folder.create(config)
-    steps = len(data.train) // config.batch_size
-    if folder.model_file.exists():
-        model = folder.model()
-    else:
-        model = _new_model(config, data, steps)
-    first_epoch = int(model.optimizer.iterations) // steps
-    folder.cut_history(first_epoch)
-    history = keras.callbacks.CSVLogger(folder.history_file, append=True)
-    stopwatch = Stopwatch()
-    try:
-        model.fit(
-            datasets.shuffled_batches(
-                data.train, config.batch_size, config.seed, first_epoch
-            ),
-            validation_data=(data.validation,),
-            # A divisor: batches of one size compile once.
-            validation_batch_size=_largest_divisor(len(data.validation), 500),
-            initial_epoch=first_epoch,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=verbose,
-            callbacks=[history, Checkpoint(folder.model_file), stopwatch],
-        )
-    finally:
-        # Keras leaves the file open when training is stopped.
-        if history.csv_file is not None:
-            history.csv_file.close()
-    report = _report(config, model, data, stopwatch.steps_per_second(steps), verbose)
+    data = load_dataset((config or folder.config()).data)
+    model = fit_run(folder, config, data, verbose)
+    report = make_report(folder, model, data, verbose=verbose)
     folder.write_report(report)
-    _draw(folder, config, model, data)
+    _draw(folder, model, data)
     export_saved_model(model, folder.saved_model)
     return report
 
 
-def _check_fit(config: TrainingConfig, data: datasets.Dataset) -> None:
+def fit_run(
+    folder: RunFolder, config: TrainingConfig | None, data: Dataset, verbose: int = 1
+) -> SigmoidBeliefNetwork:
+    """Trains a network to its last epoch.
+
+    Args:
+        folder: Where the run's files go, or are.
+        config: Settings of a new run; None to go on with the run in `folder`.
+        data: The data set that the settings name.
+        verbose: Of Keras's progress bar.
+
+    Returns:
+        The network that the run stands for: its best or its last.
+
+    Raises:
+        FileNotFoundError: If there is no run in `folder` to go on with.
+        ValueError: If the architecture or the batch size does not fit the data.
+    """
+    settings = folder.config() if config is None else config
+    architecture = parse_architecture(settings.architecture)
+    _check_fit(settings, architecture, data)
+    if config is not None:
+        folder.create(config)
+    steps = settings.num_steps(len(data.train))
+    model = folder.last_model() or _new_model(settings, architecture, data, steps)
+    first_step = int(model.optimizer.iterations)
+    folder.cut_history(first_step // steps)
+    logger = keras.callbacks.CSVLogger(folder.history_file, append=True)
+    callbacks = [logger, Checkpoint(folder.model_file), Stopwatch(folder.timing_file)]
+    if settings.keeps_best:
+        val_bounds = folder.history().get("val_bound")
+        callbacks.insert(
+            2, BestCheckpoint(folder.model_file, folder.best_file, val_bounds)
+        )
+    validation = architecture.split(data.validation)
+    if not isinstance(validation, tuple):
+        validation = (validation,)
+    try:
+        model.fit(
+            shuffled_batches(
+                data.train, settings.batch_size, settings.seed, first_step
+            ).map(architecture.split),
+            validation_data=validation,
+            # A divisor: batches of one size compile once.
+            validation_batch_size=_largest_divisor(len(data.validation), 500),
+            initial_epoch=first_step // steps,
+            epochs=settings.epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+    finally:
+        # Keras leaves the file open when training is stopped.
+        if logger.csv_file is not None:
+            logger.csv_file.close()
+    return folder.model()
+
+
+def _check_fit(config: TrainingConfig, architecture: Architecture, data: Dataset) -> None:
     """Refuses what would fail in the first step."""
-    visible = parse_architecture(config.architecture).visible_units
     num_images, pixels = data.train.shape
-    if visible != pixels:
+    if architecture.num_pixels != pixels:
+        context = architecture.context_units
+        end = pixels if context is None or context >= pixels else pixels - context
         raise ValueError(
             f"The images of {data.name} have {pixels} pixels, so that the architecture "
-            f"must end in {pixels}V. Received: architecture={config.architecture!r}"
+            f"must end in {end}V. Received: architecture={config.architecture!r}"
         )
     if config.batch_size > num_images:
         raise ValueError(
@@ -104,19 +129,28 @@ def _check_fit(config: TrainingConfig, data: datasets.Dataset) -> None:
 
 
 def _new_model(
-    config: TrainingConfig, data: datasets.Dataset, steps: int
+    config: TrainingConfig, architecture: Architecture, data: Dataset, steps: int
 ) -> SigmoidBeliefNetwork:
+    decay = config.weight_decay
     model = SigmoidBeliefNetwork(
         config.architecture,
+        arity=config.arity,
         num_samples=config.num_samples,
-        visible_mean=_smoothed_mean(data.train),
+        estimator=config.estimator,
+        prior_temperature=config.prior_temperature,
+        posterior_temperature=config.posterior_temperature,
+        visible_mean=smoothed_mean(data.train[:, -architecture.visible_units :]),
+        centering=config.centering,
+        kernel_regularizer=keras.regularizers.L2(decay / 2) if decay else None,
         seed=config.seed,
     )
-    decay = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate, decay_steps=config.epochs * steps
-    )
+    learning_rate: Any = config.learning_rate
+    if config.learning_rate_schedule == "cosine":
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate, decay_steps=config.epochs * steps
+        )
     model.compile(
-        keras.optimizers.Adam(decay),
+        keras.optimizers.Adam(learning_rate),
         jit_compile=True,
         # A divisor: Keras would run an epoch of 62 steps by 32 as 64 steps.
         steps_per_execution=_largest_divisor(steps, 64),
@@ -124,94 +158,27 @@ def _new_model(
     return model
 
 
-def _smoothed_mean(images: np.ndarray) -> np.ndarray:
-    return (images.sum(axis=0, dtype="int64") + 1.0) / (len(images) + 2.0)
-
-
-def base_rate_nll(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """NLL of each test image under independent pixels at their base rates, in nats.
-
-    Args:
-        train: Binary images from which the rates (count + 1) / (N + 2) are taken.
-        test: Binary images to score.
-
-    Returns:
-        Array of shape `(len(test),)`.
-
-    Example:
-    >>> base_rate_nll(np.array([[0], [1]]), np.array([[1]])).round(3)
-    array([0.693])
-    """
-    mean = _smoothed_mean(train)
-    return -(test @ np.log(mean) + (1.0 - test) @ np.log1p(-mean))
-
-
-def _report(
-    config: TrainingConfig,
-    model: SigmoidBeliefNetwork,
-    data: datasets.Dataset,
-    steps_per_second: float | None,
-    verbose: int,
-) -> dict[str, Any]:
-    """Measures the trained network on the test images."""
-    m = config.num_samples
-    relaxed = evaluate_bound(model, data.test, m, training=True, verbose=False)
-    discrete = evaluate_bound(model, data.test, m, verbose=False)
-    final = evaluate_bound(
-        model, data.test, config.evaluation_samples, verbose=bool(verbose)
-    )
-    naive = base_rate_nll(data.train, data.test)
-    return {
-        "unit": "nats per test image",
-        "num_test_images": len(data.test),
-        "relaxed_bound": _describe(relaxed),
-        "discrete_bound": _describe(discrete),
-        "integrality_gap": _mean_and_error(relaxed.bounds - discrete.bounds),
-        "discrete_nll": {**_describe(final), "mean": -final.mean},
-        "base_rate_nll": _mean_and_error(naive),
-        "steps_per_second": steps_per_second,
-        "config": asdict(config),
-        "versions": {"keras": keras.__version__, "python": platform.python_version()},
-    }
-
-
-def _describe(estimate: BoundEstimate) -> dict[str, float]:
-    return {
-        "num_samples": estimate.num_samples,
-        "mean": estimate.mean,
-        "standard_error": estimate.standard_error,
-        "effective_sample_size": estimate.effective_sample_size,
-    }
-
-
-def _mean_and_error(values: np.ndarray) -> dict[str, float]:
-    return {
-        "mean": float(np.mean(values)),
-        "standard_error": float(np.std(values, ddof=1) / math.sqrt(len(values))),
-    }
-
-
-def _draw(
-    folder: RunFolder,
-    config: TrainingConfig,
-    model: SigmoidBeliefNetwork,
-    data: datasets.Dataset,
-) -> None:
-    images = data.test[:12]
-    codes = model.encode(images, seed=config.seed)["codes_1"]
-    plots.save_reconstructions(
-        folder.path / "reconstructions.png",
-        images,
-        np.asarray(model.decode(codes)["probabilities"]),
-    )
-    plots.save_image_grid(
-        folder.path / "samples.png",
-        np.asarray(model.sample(64, seed=config.seed)["probabilities"]),
-        "probabilities of the pixels of 64 samples from the prior",
-    )
+def _draw(folder: RunFolder, model: SigmoidBeliefNetwork, data: Dataset) -> None:
+    config = folder.config()
+    architecture = parse_architecture(config.architecture)
     plots.save_learning_curve(
         folder.path / "learning_curve.png", folder.history(), config.num_samples
     )
+    images = data.test[:12]
+    if model.is_conditional:
+        context, _ = architecture.split(images)
+        drawn = np.concatenate([context, model.predict(context, verbose=0)], axis=1)
+        title = "test images (above); their first pixels and the rest predicted (below)"
+    else:
+        codes = model.encode(images, seed=config.seed)["codes_1"]
+        drawn = np.asarray(model.decode(codes)["probabilities"])
+        title = "test images (above) and their reconstructions from one code (below)"
+        plots.save_image_grid(
+            folder.path / "samples.png",
+            np.asarray(model.sample(64, seed=config.seed)["probabilities"]),
+            "probabilities of the pixels of 64 samples from the prior",
+        )
+    plots.save_reconstructions(folder.path / "reconstructions.png", images, drawn, title)
 
 
 def _largest_divisor(number: int, limit: int) -> int:

@@ -1,6 +1,7 @@
 """Belief networks as TensorFlow SavedModels, to serve without this package."""
 
 import os
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,6 +15,9 @@ __all__ = ["export_saved_model"]
 
 # Samples of an image scored at a time by `log_likelihood`.
 _CHUNK = 100
+
+_SEED = tf.TensorSpec((), tf.int32, name="seed")
+_NUM_SAMPLES = tf.TensorSpec((), tf.int32, name="num_samples")
 
 
 def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> None:
@@ -32,7 +36,9 @@ def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> 
     | `log_likelihood` | `x`, `num_samples`, `seed` | `bound` of each image, in nats |
 
     Layer 1 is the latent layer next to the image. `x` and `codes` are float32 with the
-    batch first, `seed` and `num_samples` are int32 scalars.
+    batch first, `seed` and `num_samples` are int32 scalars. For a conditional network `x`
+    is the context; `sample` takes it too, and returns `num_samples` images for each;
+    `log_likelihood` takes `x` and the image `y`.
 
     Args:
         model: The network.
@@ -63,30 +69,55 @@ def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> 
     def decode(codes: Tensor) -> dict[str, Tensor]:
         return model.decode(codes)
 
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("encode", encode, input_signature=[_rows("x", model), _SEED])
+    codes = tf.TensorSpec((None, model.code_units), tf.float32, name="codes")
+    archive.add_endpoint("decode", decode, input_signature=[codes])
+    add = _add_conditional if model.is_conditional else _add_unconditional
+    add(archive, model)
+    archive.write_out(os.fspath(path), verbose=False)
+
+
+def _add_unconditional(
+    archive: keras.export.ExportArchive, model: SigmoidBeliefNetwork
+) -> None:
     def sample(num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
         return model.sample(num_samples, seed)
 
     def log_likelihood(x: Tensor, num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
         return {"bound": _streamed_bound(model, x, num_samples, seed)}
 
-    x = tf.TensorSpec((None, model.input_shape[-1]), tf.float32, name="x")
-    bits = model.code_units
-    codes = tf.TensorSpec((None, bits), tf.float32, name="codes")
-    seed = tf.TensorSpec((), tf.int32, name="seed")
-    num_samples = tf.TensorSpec((), tf.int32, name="num_samples")
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("encode", encode, input_signature=[x, seed])
-    archive.add_endpoint("decode", decode, input_signature=[codes])
-    archive.add_endpoint("sample", sample, input_signature=[num_samples, seed])
+    draw = [_NUM_SAMPLES, _SEED]
+    archive.add_endpoint("sample", sample, input_signature=draw)
     archive.add_endpoint(
-        "log_likelihood", log_likelihood, input_signature=[x, num_samples, seed]
+        "log_likelihood", log_likelihood, input_signature=[_rows("x", model), *draw]
     )
-    archive.write_out(os.fspath(path), verbose=False)
+
+
+def _add_conditional(
+    archive: keras.export.ExportArchive, model: SigmoidBeliefNetwork
+) -> None:
+    def sample(x: Tensor, num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
+        return model.sample(num_samples, seed, context=x)
+
+    def log_likelihood(
+        x: Tensor, y: Tensor, num_samples: Tensor, seed: Tensor
+    ) -> dict[str, Tensor]:
+        return {"bound": _streamed_bound(model, (x, y), num_samples, seed)}
+
+    x, draw = _rows("x", model), [_NUM_SAMPLES, _SEED]
+    y = tf.TensorSpec((None, model.visible_units), tf.float32, name="y")
+    archive.add_endpoint("sample", sample, input_signature=[x, *draw])
+    archive.add_endpoint("log_likelihood", log_likelihood, input_signature=[x, y, *draw])
+
+
+def _rows(name: str, model: SigmoidBeliefNetwork) -> tf.TensorSpec:
+    return tf.TensorSpec((None, model.input_shape[-1]), tf.float32, name=name)
 
 
 def _streamed_bound(
-    model: SigmoidBeliefNetwork, x: Tensor, num_samples: Tensor, seed: Tensor
+    model: SigmoidBeliefNetwork, x: Any, num_samples: Tensor, seed: Tensor
 ) -> Tensor:
     """The bound by a number of samples known at run time, in constant memory."""
     key = noise.key_from_seed(seed)
@@ -99,7 +130,8 @@ def _streamed_bound(
         log_weights = tf.where(surplus, -float("inf"), log_weights)
         return index + 1, ops.logaddexp(log_sum, ops.logsumexp(log_weights, axis=1))
 
-    start = tf.fill(tf.shape(x)[:1], -float("inf"))
+    rows = keras.tree.flatten(x)[0]
+    start = tf.fill(tf.shape(rows)[:1], -float("inf"))
     _, log_sum = tf.while_loop(
         lambda index, _: index < num_chunks, add_chunk, (tf.constant(0), start)
     )

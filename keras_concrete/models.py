@@ -250,23 +250,31 @@ class SigmoidBeliefNetwork(keras.Model):
         return {"probabilities": ops.sigmoid(ops.cast(logits, "float32"))}
 
     def sample(
-        self, num_samples: Tensor, seed: Tensor | None = None
+        self,
+        num_samples: Tensor,
+        seed: Tensor | None = None,
+        context: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Draws images from the generative network.
 
         Args:
-            num_samples: Number of images, an integer or a scalar tensor.
+            num_samples: Number of images, an integer or a scalar tensor; for a
+                conditional network that of images for each context.
             seed: As in `log_weights`.
+            context: `(batch, context units)`; for a conditional network only.
 
         Returns:
             Dict with `probabilities` of the pixels, `(num_samples, visible units)`, and
-            `codes` of latent layer 1, `(num_samples, bits)`; float32.
+            `codes` of latent layer 1, `(num_samples, bits)`; float32. For a conditional
+            network `(batch, num_samples, ...)`.
 
         Raises:
-            ValueError: If the network is conditional: it has no prior of its own.
+            ValueError: If a conditional network is given no context, or another is.
         """
+        if context is not None:
+            context = ops.cast(context, "float32")
         with self._noise(seed):
-            codes = self._network.sample(num_samples)
+            codes = self._network.sample(num_samples, context)
         return {"codes": ops.cast(codes, "float32"), **self.decode(codes)}
 
     def get_config(self) -> dict[str, Any]:

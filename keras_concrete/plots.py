@@ -28,7 +28,7 @@ def save_image_grid(path: str | os.PathLike, images: np.ndarray, title: str) -> 
 
 
 def save_reconstructions(
-    path: str | os.PathLike, images: np.ndarray, reconstructions: np.ndarray
+    path: str | os.PathLike, images: np.ndarray, reconstructions: np.ndarray, title: str
 ) -> None:
     """Draws images above their reconstructions.
 
@@ -36,8 +36,8 @@ def save_reconstructions(
         path: PNG file to write.
         images: Values in [0, 1], `(num_images, pixels)`.
         reconstructions: Probabilities of the pixels, of the same shape.
+        title: Line above them.
     """
-    title = "test images (above) and their reconstructions from one code (below)"
     _save_rows(path, np.stack([images, reconstructions]), title)
 
 

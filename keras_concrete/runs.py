@@ -1,8 +1,9 @@
 """The folder of a training run: its settings and its files.
 
 A run folder holds `config.json` (all settings), `model.keras` (network, optimizer and
-noise generators after the last full epoch), `history.csv` (a row per epoch), and at the
-end `report.json`, three pictures and `saved_model/`.
+noise generators after the last full epoch), `best.keras` (the same after the epoch with
+the best validation bound, if that is what the run shall end with), `history.csv` and
+`timing.csv` (a row per epoch), and at the end `report.json`, pictures and `saved_model/`.
 """
 
 import csv
@@ -14,12 +15,12 @@ from typing import Any
 
 import keras
 
-from keras_concrete import datasets
+from keras_concrete import datasets, estimators
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.models import SigmoidBeliefNetwork
 
-__all__ = ["RunFolder", "TrainingConfig"]
+__all__ = ["RunFolder", "TrainingConfig", "write_json"]
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,48 @@ class TrainingConfig:
     """All settings of a run.
 
     Attributes:
-        architecture: The network, in the paper's notation.
+        architecture: The network, in the paper's notation. A conditional network, such
+            as `392V-240H-392V`, predicts the last pixels of an image from the first.
         data: Name of the data set.
+        arity: Number of states of a latent unit.
         num_samples: Number of samples m of the bound in training.
-        epochs: Passes through the training images.
+        estimator: Name of the gradient estimator.
+        prior_temperature: As in `SigmoidBeliefNetwork`.
+        posterior_temperature: As in `SigmoidBeliefNetwork`.
+        centering: As in `SigmoidBeliefNetwork`.
+        epochs: Number of epochs: after each the network is validated and saved.
+        steps_per_epoch: Steps of an epoch; None for one pass through the training
+            images.
         batch_size: Images in a batch.
-        learning_rate: First learning rate of Adam; it decays to 0 along a half cosine.
+        learning_rate: First learning rate of Adam.
+        learning_rate_schedule: `"cosine"` for a decay to 0 along a half cosine, or
+            `"constant"`.
+        weight_decay: Factor d of the term d / 2 * (sum of all squared kernel weights),
+            added to the loss: L2 regularisation, the meaning of weight decay in 2017,
+            and not the decoupled one of AdamW.
+        restore_best_weights: Whether the run ends with the weights of the epoch whose
+            validation bound was the best (early stopping), and not the last; None for
+            what the paper did: with estimators that do not differentiate through the
+            states.
         evaluation_samples: Number of samples K of the closing NLL.
         seed: Integer for weights, noise and the order of the data.
     """
 
     architecture: str = "200H~784V"
     data: str = "mnist5k"
+    arity: int = 2
     num_samples: int = 5
+    estimator: str = "concrete"
+    prior_temperature: float | None = None
+    posterior_temperature: float | None = None
+    centering: bool = True
     epochs: int = 150
+    steps_per_epoch: int | None = None
     batch_size: int = 64
     learning_rate: float = 2e-3
+    learning_rate_schedule: str = "cosine"
+    weight_decay: float = 0.0
+    restore_best_weights: bool | None = None
     evaluation_samples: int = 1_000
     seed: int = 0
 
@@ -51,12 +78,27 @@ class TrainingConfig:
         parse_architecture(self.architecture)
         for name in ("num_samples", "epochs", "batch_size", "evaluation_samples"):
             check_positive(name, getattr(self, name), int)
+        if self.steps_per_epoch is not None:
+            check_positive("steps_per_epoch", self.steps_per_epoch, int)
         check_positive("learning_rate", self.learning_rate)
-        if self.data not in datasets.DATASETS:
-            raise ValueError(
-                f"Argument `data` must be one of {', '.join(datasets.DATASETS)}. "
-                f"Received: data={self.data!r}"
-            )
+        check_choice(
+            "learning_rate_schedule", self.learning_rate_schedule, ("cosine", "constant")
+        )
+        if self.weight_decay != 0.0:
+            check_positive("weight_decay", self.weight_decay)
+        check_choice("data", self.data, tuple(datasets.DATASETS))
+        estimators.get(self.estimator, binary=self.arity == 2)
+
+    def num_steps(self, num_images: int) -> int:
+        """Number of steps of an epoch on that many training images."""
+        return self.steps_per_epoch or num_images // self.batch_size
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the run ends with its best weights, not with its last."""
+        if self.restore_best_weights is None:
+            return not estimators.get(self.estimator).pathwise
+        return self.restore_best_weights
 
 
 class RunFolder:
@@ -70,7 +112,9 @@ class RunFolder:
         self.path = Path(path)
         self.config_file = self.path / "config.json"
         self.model_file = self.path / "model.keras"
+        self.best_file = self.path / "best.keras"
         self.history_file = self.path / "history.csv"
+        self.timing_file = self.path / "timing.csv"
         self.report_file = self.path / "report.json"
         self.saved_model = self.path / "saved_model"
 
@@ -89,7 +133,7 @@ class RunFolder:
     def create(self, config: TrainingConfig) -> None:
         """Makes the folder and writes the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
-        _write_json(self.config_file, asdict(config))
+        write_json(self.config_file, asdict(config))
 
     def config(self) -> TrainingConfig:
         """Reads the settings.
@@ -104,7 +148,7 @@ class RunFolder:
         return TrainingConfig(**json.loads(self.config_file.read_text()))
 
     def model(self) -> SigmoidBeliefNetwork:
-        """Loads the network as it was after the last full epoch.
+        """Loads the network that the run stands for: its best or its last.
 
         Raises:
             FileNotFoundError: If the folder is not a run's, or no epoch was completed.
@@ -115,17 +159,26 @@ class RunFolder:
                 f"{self.path} holds no model: no epoch of the run was completed. Use "
                 f"keras-concrete train --resume {self.path}"
             )
+        best = self.best_file if self.best_file.exists() else self.model_file
+        return keras.models.load_model(best)
+
+    def last_model(self) -> SigmoidBeliefNetwork | None:
+        """Loads the network as it was after the last full epoch, if there was one."""
+        if not self.model_file.exists():
+            return None
         return keras.models.load_model(self.model_file)
 
     def history(self) -> dict[str, list[float]]:
-        """Reads the columns of the history."""
-        with self.history_file.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: [float(row[name]) for row in rows] for name in rows[0]}
+        """Reads the columns of the history; none before the first full epoch."""
+        return _read_columns(self.history_file)
+
+    def timing(self) -> dict[str, list[float]]:
+        """Reads the seconds that each epoch took, in all sittings."""
+        return _read_columns(self.timing_file)
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Writes the report."""
-        _write_json(self.report_file, report)
+        write_json(self.report_file, report)
 
     def cut_history(self, num_epochs: int) -> None:
         """Drops rows of epochs that the saved model has not seen."""
@@ -134,7 +187,21 @@ class RunFolder:
             _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
 
 
-def _write_json(path: Path, content: Any) -> None:
+def _read_columns(path: Path) -> dict[str, list[float]]:
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file, which is there whole or not at all.
+
+    Args:
+        path: File to write.
+        content: What `json.dumps` takes.
+    """
     _write_text(path, json.dumps(content, indent=2) + "\n")
 
 

@@ -14,14 +14,16 @@ PACKAGE = ROOT / "keras_concrete"
 # other, except within a folder.
 FLOORS = [
     ["types", "drawing"],
-    ["architecture", "checks", "datasets", "plots", "temperatures", "noise"],
-    ["seeding", "distributions", "objectives"],
+    ["architecture", "checks", "datasets", "machine", "plots", "temperatures", "noise"],
+    ["seeding", "distributions", "objectives", "paper"],
     ["estimators", "figures"],
     ["layers", "losses"],
     ["networks"],
     ["models"],
     ["evaluation", "export", "runs", "callbacks"],
+    ["reports"],
     ["experiments"],
+    ["reproduction", "results"],
     ["command_line"],
     ["__main__", "__init__"],
 ]

@@ -109,8 +109,13 @@ class DensityNetwork(Network):
             "reconstruction": ops.mean(y_pred["log_likelihood"], axis=1),
         }
 
-    def sample(self, num_samples: Tensor) -> Tensor:
+    def sample(self, num_samples: Tensor, context: Tensor | None) -> Tensor:
         """Draws codes of the layer next to the image from p, discrete."""
+        if context is not None:
+            raise ValueError(
+                "Argument `context` is for networks that predict one image from another, "
+                "such as '392V-240H-392V'."
+            )
         code = ops.zeros((num_samples, 1))
         for prior, latent in zip(self._priors[::-1], self.latents[::-1], strict=True):
             state, _ = latent.sample(prior(code), training=False)

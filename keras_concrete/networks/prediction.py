@@ -93,12 +93,14 @@ class PredictionNetwork(Network):
         terms = self._terms(ops.cast(y, "float32"), y_pred)
         return {"bound": self.bound(tuple(terms), training=training)}
 
-    def sample(self, num_samples: Tensor) -> Tensor:
-        """Refuses: there is no prior without a context."""
-        raise ValueError(
-            "This network has no prior of its own to draw images from: pass a context "
-            "to `predict`, or decode the codes of `encode(context)`."
-        )
+    def sample(self, num_samples: Tensor, context: Tensor | None) -> Tensor:
+        """Draws codes of the layer next to the image given a context, discrete."""
+        if context is None:
+            raise ValueError(
+                "This network has no prior of its own to draw images from: pass the "
+                "argument `context`, or call `predict(context)`."
+            )
+        return self.draw(context, num_samples, training=False).codes[0]
 
     def _predictions(self, draw: Draw, training: bool | None) -> dict[str, Any]:
         predictions: dict[str, Any] = {"logits": self.visible_logits(draw.codes[0])}

@@ -1,4 +1,4 @@
-"""The command `keras-concrete`."""
+"""Commands for single runs: train, evaluate, sample, export."""
 
 import json
 from datetime import datetime
@@ -7,25 +7,21 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from keras_concrete import datasets, plots
+from keras_concrete import datasets, estimators, plots
+from keras_concrete.architecture import parse_architecture
+from keras_concrete.checks import check_choice
+from keras_concrete.command_line.console import console
 from keras_concrete.evaluation import evaluate_bound
-from keras_concrete.experiments import base_rate_nll
 from keras_concrete.experiments import train as train_run
 from keras_concrete.export import export_saved_model
+from keras_concrete.reports import base_rate_nll
 from keras_concrete.runs import RunFolder, TrainingConfig
 
-app = typer.Typer(
-    help="Train, evaluate and serve belief networks of discrete latent units.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+__all__ = ["evaluate", "export", "report_table", "sample", "train"]
 
 _DEFAULT = TrainingConfig()
-_console = Console(highlight=False)
 
 Run = Annotated[
     Path, typer.Argument(help="Folder that `train` made.", show_default=False)
@@ -33,35 +29,79 @@ Run = Annotated[
 Seed = Annotated[int, typer.Option(help="Seed of the noise.")]
 
 
-@app.command()
 def train(
     context: typer.Context,
     architecture: Annotated[
         str,
         typer.Argument(
             help="Network from the top down: layers of hidden (H) and visible (V) "
-            "units, joined by - for an affine map or ~ for two tanh layers."
+            "units, joined by - for an affine map or ~ for two tanh layers. With a "
+            "visible layer on the left it predicts the rest of an image from its first "
+            "pixels."
         ),
     ] = _DEFAULT.architecture,
     data: Annotated[
         str,
         typer.Option(
-            help="mnist5k: 5,000 digits that need no network. mnist, binarized_mnist: "
-            "through TensorFlow Datasets, from TFDS_DATA_DIR if set."
+            help="mnist5k: 5,000 digits that need no network. mnist, binarized_mnist, "
+            "omniglot: through TensorFlow Datasets, from TFDS_DATA_DIR if set."
         ),
     ] = _DEFAULT.data,
+    arity: Annotated[
+        int, typer.Option(help="States of a latent unit, a power of 2.")
+    ] = _DEFAULT.arity,
     num_samples: Annotated[
         int, typer.Option(help="Samples m of the bound that is maximised.")
     ] = _DEFAULT.num_samples,
+    estimator: Annotated[
+        str, typer.Option(help=f"Gradient estimator: {', '.join(estimators.names())}.")
+    ] = _DEFAULT.estimator,
+    prior_temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Temperature of the prior's densities.",
+            show_default="the paper's for the arity",
+        ),
+    ] = None,
+    posterior_temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Temperature of samples and of the posterior's densities.",
+            show_default="the paper's for the arity",
+        ),
+    ] = None,
+    centering: Annotated[
+        bool, typer.Option(help="Whether inference layers read centered codes.")
+    ] = _DEFAULT.centering,
     epochs: Annotated[
-        int, typer.Option(help="Passes through the training images.")
+        int, typer.Option(help="Epochs: after each comes validation and a checkpoint.")
     ] = _DEFAULT.epochs,
+    steps_per_epoch: Annotated[
+        int | None,
+        typer.Option(help="Steps of an epoch.", show_default="one pass through the data"),
+    ] = None,
     batch_size: Annotated[
         int, typer.Option(help="Images in a batch.")
     ] = _DEFAULT.batch_size,
     learning_rate: Annotated[
-        float, typer.Option(help="First learning rate of Adam, which decays to 0.")
+        float, typer.Option(help="First learning rate of Adam.")
     ] = _DEFAULT.learning_rate,
+    learning_rate_schedule: Annotated[
+        str, typer.Option(help="cosine, a decay to 0; or constant.")
+    ] = _DEFAULT.learning_rate_schedule,
+    weight_decay: Annotated[
+        float,
+        typer.Option(
+            help="Factor d of the L2 penalty d/2 * (sum of squared kernel weights)."
+        ),
+    ] = _DEFAULT.weight_decay,
+    restore_best_weights: Annotated[
+        bool | None,
+        typer.Option(
+            help="End with the weights of the best validation bound: early stopping.",
+            show_default="for score-function estimators, as the paper",
+        ),
+    ] = None,
     evaluation_samples: Annotated[
         int, typer.Option(help="Samples K of the closing NLL.")
     ] = _DEFAULT.evaluation_samples,
@@ -79,38 +119,30 @@ def train(
 ) -> None:
     """Train a belief network, report its bounds, and export it.
 
-    The run folder holds config.json, model.keras, history.csv, report.json, three
-    pictures and saved_model/. Ctrl-C keeps all full epochs; --resume goes on from there
-    and ends as if there had been no stop.
+    The run folder holds config.json, model.keras, history.csv, report.json, pictures and
+    saved_model/. Ctrl-C keeps all full epochs; --resume goes on from there and ends as if
+    there had been no stop.
     """
     if resume is None:
-        config: TrainingConfig | None = TrainingConfig(
-            architecture=architecture,
-            data=data,
-            num_samples=num_samples,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            evaluation_samples=evaluation_samples,
-            seed=seed,
-        )
+        names = TrainingConfig.__dataclass_fields__
+        settings = {name: context.params[name] for name in names}
+        config: TrainingConfig | None = TrainingConfig(**settings)
         folder = RunFolder(out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}")
     else:
         _refuse_settings(context)
         config, folder = None, RunFolder(resume)
-    _console.print(f"Run folder: {folder.path}")
+    console.print(f"Run folder: {folder.path}")
     try:
         report = train_run(folder, config)
     except KeyboardInterrupt:
-        _console.print(
+        console.print(
             f"\nStopped. All full epochs are kept in {folder.path}; to go on:\n"
             f"    keras-concrete train --resume {folder.path}"
         )
         raise typer.Exit(130) from None
-    _console.print(report_table(report))
-    if report["steps_per_second"]:
-        _console.print(f"{report['steps_per_second']:.1f} training steps per second")
-    _console.print(f"Report, pictures, model and SavedModel are in {folder.path}")
+    console.print(report_table(report))
+    console.print(f"{report['steps_per_second']:.1f} training steps per second")
+    console.print(f"Report, pictures, model and SavedModel are in {folder.path}")
 
 
 def _refuse_settings(context: typer.Context) -> None:
@@ -130,7 +162,7 @@ def _refuse_settings(context: typer.Context) -> None:
 def report_table(report: dict[str, Any]) -> Table:
     """Lays out the report of a run as `train` prints it."""
     table = Table(
-        title=f"{report['num_test_images']} test images, nats per image",
+        title=f"{report['num_test_images']:,} test images, nats per image",
         title_justify="left",
     )
     table.add_column("quantity")
@@ -155,7 +187,6 @@ def report_table(report: dict[str, Any]) -> Table:
     return table
 
 
-@app.command()
 def evaluate(
     run: Run,
     num_samples: Annotated[int, typer.Option(help="Samples K for each image.")] = 50_000,
@@ -175,24 +206,26 @@ def evaluate(
 
     Prints a table, and appends the numbers to evaluations.jsonl in the run folder.
     """
-    if split not in ("train", "validation", "test"):
-        raise ValueError(
-            f"Option --split must be train, validation or test. Received: {split}"
-        )
+    check_choice("split", split, ("train", "validation", "test"))
     folder = RunFolder(run)
-    model, data = folder.model(), datasets.load_dataset(folder.config().data)
+    config, model = folder.config(), folder.model()
+    data = datasets.load_dataset(config.data)
     images = getattr(data, split)[:limit]
-    estimate = evaluate_bound(model, images, num_samples, training=relaxed, seed=seed)
+    x = parse_architecture(config.architecture).split(images)
+    estimate = evaluate_bound(model, x, num_samples, training=relaxed, seed=seed)
+    modelled = slice(-model.visible_units, None)
+    naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
+    graph = "relaxed" if relaxed else "discrete"
     record = {
         "split": split,
         "num_images": len(images),
-        "graph": "relaxed" if relaxed else "discrete",
+        "graph": graph,
         "num_samples": num_samples,
         "seed": seed,
         "nll": -estimate.mean,
         "standard_error": estimate.standard_error,
         "effective_sample_size": estimate.effective_sample_size,
-        "base_rate_nll": float(np.mean(base_rate_nll(data.train, images))),
+        "base_rate_nll": float(np.mean(naive)),
     }
     with (folder.path / "evaluations.jsonl").open("a") as file:
         file.write(json.dumps(record) + "\n")
@@ -200,7 +233,7 @@ def evaluate(
     table.columns[1].justify = "right"
     for label, value in {
         "images": f"{len(images):,} of {split}",
-        "graph": "relaxed" if relaxed else "discrete",
+        "graph": graph,
         "samples K": f"{num_samples:,}",
         "NLL by the K-sample bound (nats)": f"{record['nll']:.3f}",
         "standard error over images": f"{record['standard_error']:.3f}",
@@ -208,10 +241,9 @@ def evaluate(
         "NLL of independent pixels (nats)": f"{record['base_rate_nll']:.3f}",
     }.items():
         table.add_row(label, value)
-    _console.print(table)
+    console.print(table)
 
 
-@app.command()
 def sample(
     run: Run,
     num: Annotated[int, typer.Option(help="Number of images.", min=1)] = 64,
@@ -226,10 +258,9 @@ def sample(
     images = np.asarray(folder.model().sample(num, seed=seed)["probabilities"])
     path = to or folder.path / f"samples-seed-{seed}.png"
     plots.save_image_grid(path, images, f"{num} samples from the prior, seed {seed}")
-    _console.print(f"Wrote {path}")
+    console.print(f"Wrote {path}")
 
 
-@app.command()
 def export(
     run: Run,
     to: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
@@ -239,15 +270,4 @@ def export(
     Its endpoints encode, decode, sample and log_likelihood need TensorFlow only.
     """
     export_saved_model(RunFolder(run).model(), to)
-    _console.print(f"Wrote {to}")
-
-
-def main() -> None:
-    """Runs the command line; errors that a user can mend are one paragraph."""
-    try:
-        app()
-    except (ValueError, OSError, datasets.DatasetUnavailableError) as error:
-        Console(stderr=True, highlight=False).print(
-            f"Error: {error}", markup=False, soft_wrap=True
-        )
-        raise SystemExit(1) from None
+    console.print(f"Wrote {to}")

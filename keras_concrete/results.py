@@ -1,0 +1,247 @@
+"""Results of cells, read from their files: tables beside the paper's, and curves."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_concrete import drawing
+from keras_concrete.figures import GapRecord
+from keras_concrete.paper import NUM_STEPS
+
+__all__ = [
+    "ResultTable",
+    "find_results",
+    "gap_records",
+    "make_tables",
+    "markdown",
+    "save_curves",
+    "summary",
+]
+
+
+class ResultTable(NamedTuple):
+    """A table of strings.
+
+    Attributes:
+        title: What is in it.
+        header: Names of the columns.
+        rows: Cells of each row.
+    """
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def find_results(folder: Path) -> list[dict[str, Any]]:
+    """Reads all results below a folder.
+
+    Args:
+        folder: That of `keras-concrete reproduce --out`.
+
+    Returns:
+        The contents of the files `FOLDER/TABLE/*.json` that hold a cell, sorted.
+    """
+    contents = (json.loads(file.read_text()) for file in folder.glob("*/*.json"))
+    results = (content for content in contents if "cell" in content)
+    return sorted(results, key=lambda result: [*_group(result), *_settings(result)])
+
+
+def summary(result: dict[str, Any]) -> str:
+    """One line: the test NLL beside the paper's.
+
+    Args:
+        result: Content of a result file.
+
+    Returns:
+        Such as `98.83 ± 0.25, paper 86.3 after 10,000,000 steps`.
+    """
+    ours = _number(result["discrete_nll"])
+    paper = result["cell"]["paper"]
+    if paper is None:
+        return ours
+    return f"{ours}, paper {paper['test']} after {NUM_STEPS:,} steps"
+
+
+def make_tables(results: Sequence[dict[str, Any]]) -> list[ResultTable]:
+    """Sets results beside the paper's numbers.
+
+    Args:
+        results: Contents of result files.
+
+    Returns:
+        A table for each of the paper's tables, data set, number of steps and of samples.
+    """
+    groups: dict[tuple[str, str, int, int], list[dict[str, Any]]] = defaultdict(list)
+    for result in results:
+        groups[_group(result)].append(result)
+    return [_table(*group, members) for group, members in groups.items()]
+
+
+def _group(result: dict[str, Any]) -> tuple[str, str, int, int]:
+    """What all results in one table have in common."""
+    cell, num_samples = result["cell"], result["discrete_nll"]["num_samples"]
+    return cell["table"], cell["data"], result["steps"], num_samples
+
+
+def _settings(result: dict[str, Any]) -> tuple:
+    """The columns of `_SETTINGS`."""
+    cell = result["cell"]
+    return (
+        cell["architecture"],
+        cell["arity"],
+        cell["num_samples"],
+        cell["estimator"],
+        cell["posterior_temperature"] or 0.0,
+        result["config"]["seed"],
+    )
+
+
+_SETTINGS = ("model", "arity", "m", "estimator", "temperature", "seed")
+
+
+def _table(
+    table: str,
+    data: str,
+    steps: int,
+    num_samples: int,
+    results: Sequence[dict[str, Any]],
+) -> ResultTable:
+    columns = list(zip(*map(_settings, results), strict=True))
+    shown = [i for i, values in enumerate(columns) if i < 1 or len(set(values)) > 1]
+    fixed = [
+        f"{_SETTINGS[i]} {_text(columns[i][0])}"
+        for i in range(len(columns))
+        if i not in shown and columns[i][0] not in (0, 0.0)
+    ]
+    return ResultTable(
+        f"{', '.join([table, data, *fixed])}: NLL in nats per image by {num_samples:,} "
+        f"samples, after {steps:,} steps; the paper's after {NUM_STEPS:,}",
+        [_SETTINGS[i] for i in shown] + ["test NLL", "paper", "train NLL", "paper"],
+        [
+            [_text(_settings(result)[i]) for i in shown]
+            + _ours_and_theirs(result, "test", "discrete_nll")
+            + _ours_and_theirs(result, "train", "train_nll")
+            for result in results
+        ],
+    )
+
+
+def _ours_and_theirs(result: dict[str, Any], split: str, key: str) -> list[str]:
+    paper = result["cell"]["paper"]
+    ours = _number(result[key]) if key in result else ""
+    return [ours, str(paper[split]) if paper else ""]
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _number(estimate: dict[str, float]) -> str:
+    return f"{estimate['mean']:.2f} ± {estimate['standard_error']:.2f}"
+
+
+def markdown(table: ResultTable) -> str:
+    """Writes a table as Markdown.
+
+    Args:
+        table: The table.
+
+    Returns:
+        Its title in bold, and below it the rows.
+    """
+    lines = [table.header, ["---"] * len(table.header), *table.rows]
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"**{table.title}**\n\n{body}\n"
+
+
+def gap_records(results: Sequence[dict[str, Any]]) -> list[GapRecord]:
+    """What the right plot of Figure 4 shows of results at several temperatures.
+
+    Args:
+        results: Contents of result files of the table `temperature`.
+
+    Returns:
+        The objective, minus the bound, of both graphs.
+    """
+    return [
+        GapRecord(
+            result["cell"]["posterior_temperature"],
+            -result["relaxed_bound"]["mean"],
+            result["relaxed_bound"]["standard_error"],
+            -result["discrete_bound"]["mean"],
+            result["discrete_bound"]["standard_error"],
+        )
+        for result in results
+    ]
+
+
+def save_curves(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
+    """Draws the discrete validation bound against steps, a file for each table and data.
+
+    Args:
+        folder: Where `curves-TABLE-DATA.png` are written.
+        results: Contents of result files.
+
+    Returns:
+        Paths of the files.
+    """
+    groups: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+    for result in results:
+        cell = result["cell"]
+        network = cell["architecture"]
+        if cell["arity"] != 2:
+            network += f", {cell['arity']}-ary"
+        panels = groups[f"curves-{cell['table']}-{cell['data']}"]
+        panels.setdefault(network, []).append(result)
+    return [_draw_curves(folder / f"{name}.png", group) for name, group in groups.items()]
+
+
+def _draw_curves(path: Path, panels: dict[str, list[dict[str, Any]]]) -> Path:
+    columns = min(2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with drawing.new_figure(6.4 * columns, 4.2 * rows) as figure:
+        grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
+        for axes, (network, results) in zip(grid, panels.items(), strict=False):
+            for i, result in enumerate(results):
+                curve = result["curve"]
+                axes.plot(
+                    curve["step"],
+                    -np.asarray(curve["val_bound"]),
+                    color=f"C{i}",
+                    label=_label(result),
+                )
+            _cut_early(axes, results)
+            axes.set_title(network, loc="left")
+            axes.set_xlabel("step")
+            axes.set_ylabel("validation: minus the m-sample\nbound (nats per image)")
+            axes.grid(axis="y")
+            axes.legend(fontsize=10)
+        for axes in grid[len(panels) :]:
+            axes.axis("off")
+        figure.savefig(path, dpi=150)
+    return path
+
+
+def _cut_early(axes: Any, results: Sequence[dict[str, Any]]) -> None:
+    """The first steps would flatten all that follows."""
+    late = [-value for r in results for value in _later(r["curve"]["val_bound"])]
+    margin = 0.05 * (max(late) - min(late)) + 0.5
+    axes.set_ylim(min(late) - margin, max(late) + margin)
+
+
+def _later(values: list[float]) -> list[float]:
+    return values[len(values) // 10 :]
+
+
+def _label(result: dict[str, Any]) -> str:
+    cell = result["cell"]
+    label = f"{cell['estimator']}, m = {cell['num_samples']}"
+    if cell["posterior_temperature"] is not None:
+        label += f", temperature {cell['posterior_temperature']:.3g}"
+    return label
