@@ -208,3 +208,47 @@ def test_the_other_half_of_the_interval_has_the_opposite_logistic_noise(monkeypa
         return np.asarray(noise.logistic((len(CRAFTED),), KEY))
 
     np.testing.assert_array_equal(with_halves(0), -with_halves(1))
+
+
+def normal(shape, key):
+    return noise.from_quantile(
+        shape, key, tf.math.ndtri, lambda probability: -tf.math.ndtri(probability)
+    )
+
+
+def triangular(shape, key):
+    """Not symmetric: density 2x on (0, 1)."""
+    return noise.from_quantile(
+        shape, key, tf.sqrt, lambda probability: tf.sqrt(1.0 - probability)
+    )
+
+
+@pytest.mark.parametrize(
+    ("draw", "law"), [(normal, stats.norm), (triangular, stats.beta(2, 1))]
+)
+def test_draws_by_quantiles_follow_their_laws(draw, law):
+    for data in range(3):
+        sample = as_array(draw((100_000,), noise.fold_in(KEY, data)))
+        assert stats.kstest(sample, law.cdf).pvalue > FALSE_ALARM / 6
+
+
+def test_noise_by_quantiles_reaches_both_ends_as_far(crafted):
+    upper, distance = exact_distances()
+    ours = as_array(normal(crafted, KEY))
+    expected = np.where(upper, stats.norm.isf(distance), stats.norm.ppf(distance))
+    np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=3e-7)
+    farthest = stats.norm.isf(2.0**-65)
+    assert ours.max() == -ours.min() == pytest.approx(farthest, rel=1e-6)
+
+
+def test_noise_by_quantiles_asks_for_probabilities_up_to_one_half(crafted):
+    asked = []
+
+    def record(probability):
+        asked.append(np.asarray(probability))
+        return probability
+
+    noise.from_quantile(crafted, KEY, record, record)
+    assert len(asked) == 2
+    for probability in asked:
+        assert 0 < probability.min() and probability.max() <= 0.5

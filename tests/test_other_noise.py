@@ -1,0 +1,261 @@
+"""Relaxations by other noise: relocated binary units, and the logistic normal."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from keras import ops
+from scipy import special, stats
+
+from keras_concrete import distributions as kcd
+from keras_concrete.distributions.other_units import (
+    LogisticNormalBinaryUnit,
+    LogisticNormalCategoricalUnit,
+    RelocatedBinaryUnit,
+)
+
+FALSE_ALARM = 1e-4  # Of each statistical test; seeds are fixed, so none flickers.
+ROWS = 16
+checked = settings(deadline=None, max_examples=25, derandomize=True)
+
+
+def _logit(p):
+    return ops.log(p) - ops.log1p(-p)
+
+
+LOGISTIC = kcd.BinaryNoise(
+    log_prob=lambda v: -v - 2.0 * ops.softplus(-v),
+    quantile=_logit,
+    upper_quantile=lambda p: -_logit(p),
+)
+# Not symmetric.
+GUMBEL = kcd.BinaryNoise(
+    log_prob=lambda v: -v - ops.exp(-v),
+    quantile=lambda p: -ops.log(-ops.log(p)),
+    upper_quantile=lambda p: -ops.log(-ops.log1p(-p)),
+)
+NOISES = [
+    pytest.param(kcd.GAUSSIAN, stats.norm, id="gaussian"),
+    pytest.param(LOGISTIC, stats.logistic, id="logistic"),
+    pytest.param(GUMBEL, stats.gumbel_r, id="gumbel"),
+]
+
+
+def floats(low, high, *shape):
+    elements = st.floats(low, high, width=32, allow_subnormal=False)
+    return hnp.arrays("float32", shape or (ROWS,), elements=elements, fill=st.nothing())
+
+
+def shift(law, logits):
+    """-F^-1(1 / (1 + alpha)), from the tail that is small."""
+    tail = special.expit(-np.abs(logits))
+    return -np.where(logits >= 0, law.ppf(tail), law.isf(tail))
+
+
+# --- A binary unit with any noise ---------------------------------------------------
+
+
+@pytest.mark.parametrize(("noise", "law"), NOISES)
+@checked
+@given(
+    t=floats(0.125, 4),
+    logits=floats(-10, 10),
+    value=floats(-3, 8),
+)
+def test_the_density_is_that_of_relocated_noise(noise, law, t, logits, value):
+    node = (value / t).astype("float32")
+    ours = kcd.RelocatedBinary(noise, t, logits).log_prob(node)
+    location = shift(law, np.float64(logits))
+    relocated = np.float64(t) * node - location
+    expected = law.logpdf(relocated) + np.log(np.float64(t))
+    # Rounding of the noise, times the slope of its log-density.
+    slope = 1 + np.abs(relocated) + np.exp(-relocated) * (law is stats.gumbel_r)
+    error = 2e-6 * (np.abs(location) + np.abs(value) + 1) * slope
+    assert ours.dtype == "float32"
+    np.testing.assert_array_less(np.abs(ours - expected), error + 1e-5)
+
+
+@pytest.mark.parametrize(("noise", "law"), NOISES)
+@pytest.mark.parametrize(("t", "logits"), [(0.25, 0.0), (1.0, 3.0), (4.0, -5.0)])
+def test_the_density_integrates_to_one(noise, law, t, logits):
+    width = 60 / t
+    step = width / 200_000
+    nodes = np.arange(-width, width, step).astype("float32")
+    with np.errstate(over="ignore"):
+        log_density = kcd.RelocatedBinary(noise, t, logits).log_prob(nodes)
+    total = np.exp(np.float64(log_density)).sum() * step
+    assert total == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(("noise", "law"), NOISES)
+@pytest.mark.parametrize("t", [0.1, 2.0])
+def test_a_unit_is_one_with_the_probability_that_its_logit_says(noise, law, t):
+    logits = np.float32([-12, -3, -0.5, 0, 0.5, 3, 12])
+    node = kcd.RelocatedBinary(noise, t, logits)
+    # It is 1 where noise + shift > 0.
+    location = t * np.float64(node.node(tf.zeros(7)))
+    upper, lower = law.sf(-location), law.cdf(-location)
+    np.testing.assert_allclose(upper, special.expit(np.float64(logits)), rtol=1e-4)
+    np.testing.assert_allclose(lower, special.expit(-np.float64(logits)), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("noise", "law"), NOISES)
+def test_draws_have_that_probability_and_that_law(noise, law):
+    n, logits, t = 20_000, np.float32([-3, -0.5, 0, 2]), 0.7
+    distribution = kcd.RelocatedBinary(noise, t, logits)
+    draws = np.float64(distribution.sample(n, seed=(1, 2)))
+    p_values = [
+        stats.binomtest(int(k), n, p).pvalue
+        for k, p in zip((draws > 0).sum(0), special.expit(logits), strict=True)
+    ]
+    for draw, location in zip(draws.T, shift(law, logits), strict=True):
+        p_values.append(stats.kstest(t * draw - location, law.cdf).pvalue)
+    assert min(p_values) > FALSE_ALARM / len(p_values)
+
+
+@checked
+@given(t=floats(0.125, 8), logits=floats(-75, 75), node=floats(-100, 100))
+def test_with_logistic_noise_it_is_the_concrete_unit(t, logits, node):
+    ours = kcd.RelocatedBinary(LOGISTIC, t, logits)
+    concrete = kcd.LogitBinaryConcrete(t, logits)
+    close = {"rtol": 1e-5, "atol": 1e-4}
+    np.testing.assert_allclose(ours.log_prob(node), concrete.log_prob(node), **close)
+    draws = [d.sample(5, seed=(3, 4)) for d in (ours, concrete)]
+    np.testing.assert_allclose(*draws, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(("noise", "law"), NOISES[:2])
+@pytest.mark.parametrize("t", [0.01, 1.0, 10.0])
+def test_values_and_gradients_are_finite_for_any_logit(noise, law, t):
+    logits = tf.Variable(np.float32([-1000, -81, -80, -1, 0, 1, 80, 81, 1000]))
+    unit = RelocatedBinaryUnit(noise)
+    with tf.GradientTape(persistent=True) as tape:
+        node = unit.node(logits, unit.noise((9,), np.uint32([1, 2])), tf.constant(t))
+        state = unit.relaxed_state(node)
+        log_prob = unit.relaxed(tf.constant(t), logits).log_prob(tf.stop_gradient(node))
+    for value in (node, state, log_prob):
+        assert np.all(np.isfinite(value))
+        assert np.all(np.isfinite(tape.gradient(value, logits)))
+
+
+def test_gaussian_noise_makes_modes_inside_the_unit_interval_and_concrete_none():
+    """Section C.4: the tails of the Gaussian fall faster than sigmoid squashes."""
+    noise = np.linspace(-40, 40, 2001).astype("float32")
+
+    def log_density_of_state(distribution, node):
+        node = np.float64(node)
+        density = np.float64(distribution.log_prob(np.float32(node)))
+        return density + np.logaddexp(0, node) + np.logaddexp(0, -node)
+
+    for t in (0.9, 0.5, 0.1):
+        for logits in (0.0, 1.5):
+            gaussian, concrete = (
+                log_density_of_state(distribution, noise / t)
+                for distribution in (
+                    kcd.RelocatedBinary(kcd.GAUSSIAN, t, logits),
+                    kcd.LogitBinaryConcrete(t, logits),
+                )
+            )
+            # To 0 at both vertices, where the Concrete density grows without bound.
+            assert max(gaussian[0], gaussian[-1]) < -300
+            assert np.all(np.diff(gaussian)[:50] > 0) and np.all(
+                np.diff(gaussian)[-50:] < 0
+            )
+            is_mode = (np.diff(gaussian)[:-1] > 0) & (np.diff(gaussian)[1:] < 0)
+            assert is_mode.sum() >= 1
+            turns = np.flatnonzero(np.diff(concrete) > 0)[0]
+            assert np.all(np.diff(concrete)[turns:] > 0) and turns > 0
+
+
+def test_temperatures_that_would_broadcast_are_refused():
+    with pytest.raises(ValueError, match="`temperature` must be a scalar or have"):
+        kcd.RelocatedBinary(kcd.GAUSSIAN, [1.0, 2.0], 0.0)
+    with pytest.raises(ValueError, match="`scale` must be a scalar or have"):
+        kcd.ExpLogisticNormal([1.0, 2.0], [[0.0, 0.0]] * 3)
+    with pytest.raises(ValueError, match="`temperature` must be positive"):
+        kcd.RelocatedBinary(kcd.GAUSSIAN, 0.0, 0.0)
+    with pytest.raises(ValueError, match="states on its last axis"):
+        kcd.ExpLogisticNormal(1.0, [0.0])
+
+
+# --- The logistic normal ------------------------------------------------------------
+
+
+def log_ratios(node):
+    return np.float64(node)[..., :-1] - np.float64(node)[..., -1:]
+
+
+def log_normal_ratios(node, logits, scale):
+    """Density of log(x_k / x_n), k < n: differences of n independent normals."""
+    n = logits.shape[-1]
+    covariance = scale**2 * (np.eye(n - 1) + np.ones((n - 1, n - 1)))
+    law = stats.multivariate_normal(log_ratios(logits), covariance)
+    return law.logpdf(log_ratios(node))
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+@pytest.mark.parametrize("scale", [0.2, 1.0, 3.0])
+def test_the_log_density_is_that_of_the_log_ratios(n, scale):
+    generator = np.random.default_rng(n)
+    for logits in generator.normal(0, 2, (5, n)).astype("float32"):
+        noise = generator.normal(0, 1.5, (20, n))
+        node = special.log_softmax(logits + scale * noise, axis=-1).astype("float32")
+        ours = kcd.ExpLogisticNormal(scale, logits).log_prob(node)
+        expected = log_normal_ratios(node, logits, scale)
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("logits", [[0.5, -1.0], [0.5, -1.0, 0.0]])
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_it_integrates_to_one_over_the_log_ratios(logits, scale):
+    step = 0.05 * scale
+    axis = np.arange(-9, 9, 0.05) * scale
+    ratios = np.stack(np.meshgrid(*[axis] * (len(logits) - 1)), axis=-1)
+    last = np.zeros((*ratios.shape[:-1], 1))
+    node = special.log_softmax(np.concatenate([ratios, last], -1), axis=-1)
+    log_density = kcd.ExpLogisticNormal(scale, logits).log_prob(node.astype("float32"))
+    total = np.exp(np.float64(log_density)).sum() * step ** (len(logits) - 1)
+    assert total == pytest.approx(1, abs=1e-3)
+
+
+def test_for_two_states_it_is_the_normal_of_the_binary_unit():
+    logit, scale = np.float32([-2.0, 0.0, 1.5]), 0.8
+    binary = LogisticNormalBinaryUnit().relaxed(scale, logit)
+    pair = np.stack([np.zeros(3, "float32"), logit], axis=-1)
+    both = kcd.ExpLogisticNormal(scale, pair)
+    ratio = np.float32([-3.0, 0.2, 4.0])
+    node = special.log_softmax(np.stack([np.zeros(3), ratio], -1), axis=-1)
+    log_probs = binary.log_prob(ratio), both.log_prob(node.astype("float32"))
+    np.testing.assert_allclose(*log_probs, rtol=1e-5)
+    reference = stats.norm.logpdf(ratio, logit, math.sqrt(2) * scale)
+    np.testing.assert_allclose(log_probs[0], reference, rtol=1e-5)
+
+
+@pytest.mark.parametrize("by", ["distribution", "unit"])
+def test_draws_have_normal_log_ratios(by):
+    logits, scale, n = np.float32([0.5, -1.0, 0.0]), 0.6, 20_000
+    unit, key = LogisticNormalCategoricalUnit(), np.uint32([5, 6])
+    if by == "distribution":
+        node = kcd.ExpLogisticNormal(scale, logits).sample(n, seed=key)
+    else:
+        node = unit.node(logits, unit.noise((n, 3), key), tf.constant(scale))
+    assert np.asarray(special.logsumexp(node, axis=-1)) == pytest.approx(0, abs=1e-5)
+    ratios, centers = log_ratios(node), log_ratios(logits)
+    scaled = (ratios - centers) / (math.sqrt(2) * scale)
+    p_values = [stats.kstest(column, stats.norm.cdf).pvalue for column in scaled.T]
+    # The two share a noise: their correlation is 1/2, its error (1 - 1/4) / sqrt(n).
+    z = (np.corrcoef(scaled.T)[0, 1] - 0.5) / (0.75 / math.sqrt(n))
+    p_values.append(2 * stats.norm.sf(abs(z)))
+    assert min(p_values) > FALSE_ALARM / 3
+
+
+def test_draws_of_the_binary_unit_have_the_same_normal():
+    unit, logit, scale = LogisticNormalBinaryUnit(), 1.5, 0.6
+    noise = unit.noise((20_000,), np.uint32([7, 8]))
+    node = np.float64(unit.node(tf.constant(logit), noise, tf.constant(scale)))
+    law = stats.norm(logit, math.sqrt(2) * scale)
+    assert stats.kstest(node, law.cdf).pvalue > FALSE_ALARM
