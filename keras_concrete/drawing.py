@@ -21,6 +21,7 @@ __all__ = [
     "NOISE",
     "RELAXED",
     "new_figure",
+    "panel_title",
     "save_figure",
 ]
 
@@ -80,6 +81,19 @@ def new_figure(width: float, height: float) -> Iterator["Figure"]:
 
     with matplotlib.style.context(["default", _STYLE]):
         yield Figure(figsize=(width, height), layout="constrained")
+
+
+def panel_title(index: int, temperature: float) -> str:
+    """Title of a panel: its letter, as in the paper, and its temperature.
+
+    Args:
+        index: Position of the panel, from 0.
+        temperature: Shown to six digits at most.
+
+    Returns:
+        Text for matplotlib.
+    """
+    return f"({chr(ord('a') + index)})  $\\lambda$ = {temperature:g}"
 
 
 def save_figure(figure: "Figure", folder: str | os.PathLike, name: str) -> list[Path]:

@@ -28,7 +28,8 @@ def save_binary_concrete(
 
     Each panel shows the state as a function of the noisy logit log alpha + L, the
     density of the noisy logit below, and the distribution of the state at the side:
-    masses of 0 and 1 at temperature 0, the Binary Concrete density elsewhere.
+    masses of 0 and 1 at temperature 0, the Binary Concrete density elsewhere
+    (cut off where it exceeds 3: below temperature 1 it has no bound).
 
     Args:
         folder: Where `figure-3-binary-concrete.pdf`, `.svg` and `.png` are written.
@@ -43,12 +44,10 @@ def save_binary_concrete(
         grid = figure.add_gridspec(
             2, 2 * panels, width_ratios=[3, 1] * panels, height_ratios=[3, 1]
         )
-        for i, (temperature, letter) in enumerate(
-            zip(temperatures, "abcdefgh", strict=False)
-        ):
+        for i, temperature in enumerate(temperatures):
             state = figure.add_subplot(grid[0, 2 * i])
             _draw_state(state, alpha, temperature)
-            state.set_title(f"({letter})  $\\lambda$ = {temperature:g}")
+            state.set_title(drawing.panel_title(i, temperature))
             _draw_output(figure.add_subplot(grid[0, 2 * i + 1]), alpha, temperature)
             noisy_logit = figure.add_subplot(grid[1, 2 * i])
             _draw_input(noisy_logit, alpha)

@@ -45,7 +45,7 @@ def save_simplex_densities(
     with drawing.new_figure(3 * len(temperatures) + 0.8, 4.2) as figure:
         row = np.ravel(figure.subplots(1, len(temperatures), squeeze=False))
         filled = None
-        for axes, temperature, letter in zip(row, temperatures, "abcdefgh", strict=False):
+        for i, (axes, temperature) in enumerate(zip(row, temperatures, strict=True)):
             if temperature == 0:
                 masses = vertex_masses(alpha)
                 _draw_masses(axes, masses)
@@ -53,7 +53,7 @@ def save_simplex_densities(
             else:
                 filled = _draw_density(axes, alpha, temperature)
                 _frame(axes, [0.0, 0.0, 0.0])
-            axes.set_title(f"({letter})  $\\lambda$ = {temperature:g}")
+            axes.set_title(drawing.panel_title(i, temperature))
         if filled is not None:
             bar = figure.colorbar(filled, ax=row, shrink=0.75, ticks=_LEVELS)
             bar.ax.set_yticklabels([f"{level:g}" for level in _LEVELS])
