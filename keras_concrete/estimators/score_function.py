@@ -209,10 +209,13 @@ class NvilSurrogate(Surrogate):
                     derive_seed(self.seed, i)
                 ),
                 dtype="float32",
+                name=f"hidden_{i + 1}",
             )
             hidden.build((None, math.prod(condition[1:])))
             # Starts at 0: until it has learned, there is no baseline.
-            output = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32")
+            output = keras.layers.Dense(
+                1, kernel_initializer="zeros", dtype="float32", name=f"baseline_{i + 1}"
+            )
             output.build((None, self.hidden_units))
             self.hidden.append(hidden)
             self.outputs.append(output)

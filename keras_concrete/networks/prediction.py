@@ -125,7 +125,8 @@ class PredictionNetwork(Network):
 
 
 def _joined(condition: Tensor, image: Tensor) -> Tensor:
-    """Appends the image to what a layer is conditioned on, of one sample."""
+    """Appends the image to what a layer is conditioned on, of each sample."""
     condition = ops.cast(condition, "float32")
-    flat = ops.reshape(condition, (-1, condition.shape[-1]))
-    return ops.concatenate([flat, image], axis=1)
+    if len(condition.shape) == 3:
+        image = ops.expand_dims(image, 1) + ops.zeros_like(condition[..., :1])
+    return ops.concatenate([condition, image], axis=-1)
