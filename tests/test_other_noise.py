@@ -142,6 +142,18 @@ def test_values_and_gradients_are_finite_for_any_logit(noise, law, t):
         assert np.all(np.isfinite(tape.gradient(value, logits)))
 
 
+@pytest.mark.parametrize(("noise", "law"), NOISES)
+def test_the_shift_moves_with_the_logit_from_zero_too(noise, law):
+    """d shift / d logit is sigmoid' over the density at -shift: logits start at 0."""
+    logits = np.float32([-5, -0.1, 0, 0.1, 5])
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        node = kcd.RelocatedBinary(noise, 1.0, variable).node(tf.zeros(5))
+    location = shift(law, np.float64(logits))
+    expected = stats.logistic.pdf(np.float64(logits)) / law.pdf(-location)
+    np.testing.assert_allclose(tape.gradient(node, variable), expected, rtol=1e-4)
+
+
 def test_gaussian_noise_makes_modes_inside_the_unit_interval_and_concrete_none():
     """Section C.4: the tails of the Gaussian fall faster than sigmoid squashes."""
     noise = np.linspace(-40, 40, 2001).astype("float32")

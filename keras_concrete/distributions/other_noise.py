@@ -130,9 +130,11 @@ class RelocatedBinary(tfd.Distribution):
     def _shift(self) -> Tensor:
         """-F^-1(1 / (1 + alpha)), from whichever tail has the precision."""
         logits = ops.clip(self.logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)
-        tail = ops.sigmoid(-ops.abs(logits))
+        is_likely = logits >= 0.0
+        # Not of -|logits|, whose gradient at 0, where logits start, is 0.
+        tail = ops.sigmoid(ops.where(is_likely, -logits, logits))
         return -ops.where(
-            logits >= 0.0, self.noise.quantile(tail), self.noise.upper_quantile(tail)
+            is_likely, self.noise.quantile(tail), self.noise.upper_quantile(tail)
         )
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:

@@ -123,6 +123,10 @@ class RelocatedBinaryUnit(BinaryUnit):
             self.binary_noise.upper_quantile,
         )
 
+    def mode_noise(self, logits_shape: Shape) -> Tensor:
+        # The median, which is 0 for symmetric noise only.
+        return self.binary_noise.quantile(ops.full(logits_shape, 0.5))
+
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return self.relaxed(temperature, logits).node(noise)
 

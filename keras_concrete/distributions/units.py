@@ -29,6 +29,9 @@ class Unit(Protocol):
     def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
         """Draws the noise for logits of that shape."""
 
+    def mode_noise(self, logits_shape: Shape) -> Tensor:
+        """Noise under which the discrete state is the most probable one."""
+
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         """Combines logits and noise to the value on which densities are evaluated."""
 
@@ -70,6 +73,9 @@ class BinaryUnit:
     def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
         return noise.logistic(logits_shape, key)
 
+    def mode_noise(self, logits_shape: Shape) -> Tensor:
+        return ops.zeros(self.node_shape(logits_shape))
+
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return LogitBinaryConcrete(temperature, logits).bijector.forward(noise)
 
@@ -103,6 +109,9 @@ class CategoricalUnit:
 
     def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
         return noise.gumbel(logits_shape, key)
+
+    def mode_noise(self, logits_shape: Shape) -> Tensor:
+        return ops.zeros(self.node_shape(logits_shape))
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return ops.log_softmax((logits + noise) / temperature)

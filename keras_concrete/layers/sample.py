@@ -73,7 +73,7 @@ class _Sample(SeededLayer):
             logits = ops.expand_dims(logits, 1)
             shape = (shape[0], num_samples, *shape[1:])
         if self.inference == "mode" and not training:
-            noise = ops.zeros(unit.node_shape(shape))
+            noise = unit.mode_noise(shape)
         else:
             noise = unit.noise(shape, self.next_key())
         temperature = self.current_temperature.value
