@@ -18,6 +18,36 @@ def test_the_notation_round_trips_at_any_depth_and_width(latents, visible):
     assert parse_architecture(f" ( {notation} ) ") == parsed
 
 
+@given(
+    st.integers(1, 5000),
+    st.lists(st.tuples(st.sampled_from("-~"), units), min_size=1, max_size=6),
+    st.sampled_from("-~"),
+    units,
+)
+def test_a_visible_layer_on_the_left_is_a_context(context, latents, last, visible):
+    hidden = "".join(f"{link}{u}H" for link, u in latents)
+    notation = f"{context}V{hidden}{last}{visible}V"
+    parsed = parse_architecture(notation)
+    assert str(parsed) == notation
+    assert parsed == Architecture(
+        latent_units=tuple(u for _, u in latents),
+        visible_units=visible,
+        links=(*(link for link, _ in latents), last),
+        context_units=context,
+    )
+    assert parse_architecture(f"({notation})") == parsed
+    without = parse_architecture(notation[notation.index(hidden) + 1 :])
+    assert without.context_units is None and without.links == parsed.links[1:]
+
+
+@pytest.mark.parametrize(
+    ("notation", "is_linear"),
+    [("2H-3V", True), ("2V-2H-3V", True), ("2V~2H-3V", False), ("2V-2H~3V", False)],
+)
+def test_linear_networks_have_no_tanh_layers(notation, is_linear):
+    assert parse_architecture(notation).is_linear is is_linear
+
+
 def test_brackets_and_spaces_do_not_matter():
     expected = Architecture((200, 100), 784, ("-", "~"))
     for notation in ("200H-100H~784V", "(200H-100H~784V)", "( 200H - 100H ~ 784V )"):
@@ -37,6 +67,11 @@ def test_brackets_and_spaces_do_not_matter():
         ("(200H~784V", 10, "')'"),
         ("200H~784V)", 9, "the end"),
         ("784V", 3, "at least one hidden layer"),
+        ("392V-392V", 8, "at least one hidden layer"),
+        ("392V", 3, "at least one hidden layer"),
+        ("392V-240H-392V-10H", 14, "the end"),
+        ("392V-240H-", 10, "a number of units"),
+        ("392V240H-392V", 3, "at least one hidden layer"),
         ("200h~784V", 3, "'H' or 'V'"),
     ],
 )

@@ -45,33 +45,62 @@ def test_the_names_are_those_of_the_documentation():
 
 
 @pytest.mark.parametrize("estimator", NAMES)
-def test_fit_is_the_same_with_xla_and_eagerly(estimator):
+def test_fit_moves_every_weight_and_reports_the_loss(estimator):
+    model = network(estimator)
+    before = {w.path: np.asarray(w) for w in model.trainable_weights}
+    model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+    history = model.fit(DATA, batch_size=8, verbose=0).history
+    assert sorted(history) == ["bound", "kl", "loss", "reconstruction"]
+    assert history["loss"][0] == pytest.approx(-history["bound"][0], rel=1e-5)
+    for weight in model.trainable_weights:
+        assert np.all(np.isfinite(weight)), weight.path
+        # A baseline's hidden layer starts to learn after its output has.
+        assert "hidden" in weight.path or np.any(weight != before[weight.path])
+
+
+@pytest.mark.parametrize("estimator", NAMES)
+def test_value_and_gradients_are_the_same_with_xla_and_eagerly(estimator):
+    generator = np.random.default_rng(3)
+    shape = (8, num_samples(estimator), 3)
+    q, p = (generator.normal(size=shape[::2]).astype("float32") for _ in range(2))
+    decoder = generator.normal(size=3).astype("float32")
     results = []
-    for compiling in ({"jit_compile": True}, {"run_eagerly": True}):
-        model = network(estimator)
-        before = [np.asarray(w) for w in model.trainable_weights]
-        model.compile(keras.optimizers.SGD(0.1), **compiling)
-        history = model.fit(DATA, batch_size=8, shuffle=False, verbose=0).history
-        assert history["loss"][0] == pytest.approx(-history["bound"][0], rel=1e-5)
-        after = [np.asarray(w) for w in model.trainable_weights]
-        assert all(np.all(np.isfinite(weight)) for weight in after)
-        paths = [w.path for w in model.trainable_weights]
-        for path, old, new in zip(paths, before, after, strict=True):
-            # A baseline's hidden layer starts to learn after its output has.
-            assert "hidden" in path or not np.array_equal(old, new), path
-        results.append([*history["bound"], *history["kl"], *map(np.ravel, after)])
-    for compiled, eager in zip(*results, strict=True):
+    for wrap in (lambda f: f, lambda f: tf.function(f, jit_compile=True)):
+        sample = kc.BinaryConcreteSample(
+            2 / 3, shape[1], return_node=True, estimator=estimator, seed=0
+        )
+        log_prior = kc.ConcreteLogProb(1 / 2, estimator=estimator)
+        log_posterior = kc.ConcreteLogProb(2 / 3, estimator=estimator)
+        bound = kc.MultiSampleBound(estimator, seed=0)
+        for layer, inputs in ((sample, q), (log_prior, (q, p)), (log_posterior, (q, q))):
+            layer.build(keras.tree.map_structure(np.shape, inputs))
+        terms = [shape[:2]]
+        bound.build((terms * 2, terms, [q.shape]))
+
+        def value_and_gradients(q, p, parts=(sample, log_prior, log_posterior, bound)):
+            sample, log_prior, log_posterior, bound = parts
+            with tf.GradientTape() as tape:
+                tape.watch([q, p])
+                state, node = sample(q, training=True)
+                log_p = log_prior((node, p, q), training=True)
+                log_q = log_posterior((node, q), training=True)
+                log_likelihood = tf.tanh(tf.linalg.matvec(state, decoder))
+                value = bound(([log_likelihood, log_p], [log_q], [q]), training=True)
+            return value, *tape.gradient(value, [q, p])
+
+        results.append(wrap(value_and_gradients)(tf.constant(q), tf.constant(p)))
+    for eager, compiled in zip(*results, strict=True):
         np.testing.assert_allclose(compiled, eager, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("estimator", NAMES)
 def test_a_saved_network_has_the_same_log_weights_in_both_graphs(estimator, tmp_path):
-    model = network(estimator, "2H-2H-3V")
+    model = network(estimator)
     model.save(tmp_path / "model.keras")
     revived = keras.models.load_model(tmp_path / "model.keras")
     assert revived.get_config() == model.get_config()
     assert revived.estimator == estimator
-    assert revived.get_layer("sample_2").estimator == estimator
+    assert revived.get_layer("sample_1").estimator == estimator
     for training in (True, False):
         drawn = [m.log_weights(DATA, 4, training, seed=1) for m in (model, revived)]
         np.testing.assert_array_equal(*drawn)
@@ -167,9 +196,9 @@ def value_and_gradients(model):
     return bound, dict(zip(names, tape.gradient(bound, weights), strict=True))
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("estimator", NAMES)
-def test_a_users_model_has_finite_gradients_under_every_policy(estimator, policy):
+def test_a_users_model_has_finite_gradients_in_mixed_precision(estimator, policy):
     keras.config.set_dtype_policy(policy)
     for num_states in (2, 4) if estimator in N_ARY_NAMES else (2,):
         model = own_model(estimator, num_states, num_samples(estimator))
@@ -194,9 +223,9 @@ def test_a_kl_layer_makes_the_same_model(estimator):
 @pytest.mark.parametrize("estimator", ["vimco", "nvil"])
 def test_a_users_model_trains_and_is_saved(estimator, tmp_path):
     model = own_model(estimator, num_samples=num_samples(estimator))
-    model.compile(keras.optimizers.Adam(0.05), loss=kc.NegativeBound(), jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.1), loss=kc.NegativeBound(), run_eagerly=True)
     data = np.repeat(OWN_DATA[:2], 32, 0)
-    losses = model.fit(data, data, batch_size=8, epochs=5, verbose=0).history["loss"]
+    losses = model.fit(data, data, batch_size=32, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < losses[0] - 0.5
     model.save(tmp_path / "model.keras")
     revived = keras.models.load_model(tmp_path / "model.keras")
