@@ -237,5 +237,6 @@ def work() -> None:
 
 def _end_with_parent() -> None:
     """A killed parent cannot stop its processes, but its end of their input closes."""
-    sys.stdin.buffer.read()
+    # Not by way of sys.stdin, which the interpreter locks when it ends.
+    os.read(0, 1)
     os._exit(1)

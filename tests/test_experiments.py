@@ -1,5 +1,6 @@
 """A run from command to report: its folder, its stops, its errors."""
 
+import dataclasses
 import json
 import re
 
@@ -212,13 +213,18 @@ def test_export_writes_a_saved_model(run, tmp_path):
         (("train", "4H~9V", "--data", "tiny"), "must end in 16V"),
         (("train", "4H~16", "--data", "tiny"), "at position 5"),
         (("train", "4H~16V", "--data", "tiny", "--batch-size", 65), "at most 64"),
-        (("train", "4H~16V", "--data", "nothing"), "must be one of mnist5k"),
+        (("train", "4H~16V", "--data", "nothing"), "must be one of 'mnist5k'"),
         (("train", "--epochs", 0), "`epochs` must be a positive integer"),
         (("train", "--learning-rate", -1), "`learning_rate` must be a positive number"),
+        (("train", "--learning-rate-schedule", "warm"), "one of 'cosine', 'constant'"),
+        (("train", "--weight-decay", -1), "`weight_decay` must be a positive number"),
+        (("train", "--estimator", "magic"), "`estimator` must be one of 'concrete'"),
+        (("train", "--arity", 4, "--estimator", "gaussian"), "is for binary units"),
+        (("train", "9V-4H~9V", "--data", "tiny"), "must end in 7V"),
         (("train", "--resume", "nowhere"), "not the folder of a run"),
         (("train", "--resume", "nowhere", "--epochs", 3), "Leave out: epochs"),
         (("evaluate", "nowhere"), "not the folder of a run"),
-        (("evaluate", "nowhere", "--split", "all"), "train, validation or test"),
+        (("evaluate", "nowhere", "--split", "all"), "'train', 'validation', 'test'"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(
@@ -253,3 +259,82 @@ def test_help_explains_every_option(command):
     assert result.exit_code == 0
     options = re.findall(r"--[a-z-]+ +<?\w*>? +(\S)", result.output)
     assert options and all(options)
+
+
+def _train(path, **changes):
+    config = dataclasses.replace(_config(), epochs=2, evaluation_samples=5, **changes)
+    report = experiments.train(RunFolder(path), config, verbose=0)
+    return RunFolder(path), report
+
+
+def test_a_conditional_network_trains_on_the_halves_of_images(tmp_path):
+    folder, report = _train(tmp_path / "run", architecture="6V-4H-10V")
+    model, data = folder.model(), _tiny()
+    expected = kc.evaluate_bound(
+        model, (data.test[:, :6], data.test[:, 6:]), 5, verbose=False
+    )
+    assert report["discrete_nll"]["mean"] == pytest.approx(-expected.mean, abs=1e-4)
+    rates = (data.train[:, 6:].sum(0) + 1) / (len(data.train) + 2)
+    assert model.visible_mean == pytest.approx(rates)
+    assert (folder.path / "reconstructions.png").exists()
+    result = invoke("evaluate", folder.path, "--num-samples", 5)
+    assert result.exit_code == 0, result.output
+    result = invoke("sample", folder.path)
+    assert "no prior of its own" in str(result.exception)
+
+
+def test_the_settings_reach_the_model_and_its_optimizer(tmp_path):
+    folder, _ = _train(
+        tmp_path / "run",
+        arity=4,
+        architecture="4H-2H-16V",
+        posterior_temperature=0.9,
+        centering=False,
+        steps_per_epoch=3,
+        learning_rate_schedule="constant",
+        weight_decay=0.02,
+    )
+    model = folder.model()
+    assert int(model.optimizer.iterations) == 2 * 3
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+    config = model.get_config()
+    assert (config["arity"], config["centering"]) == (4, False)
+    assert config["posterior_temperature"] == 0.9
+    kernels = [w for w in model.weights if w.path.endswith("kernel")]
+    penalty = 0.01 * sum(float(np.sum(np.square(w))) for w in kernels)
+    assert float(sum(model.losses)) == pytest.approx(penalty, rel=1e-5)
+
+
+def _worse_from_the_second_epoch(monkeypatch):
+    """Validation bounds -5, -4, -6, -7: the best epoch is the second."""
+    keep = callbacks.BestCheckpoint.on_epoch_end
+    bounds = [-5.0, -4.0, -6.0, -7.0]
+
+    def on_epoch_end(self, epoch, logs=None):
+        keep(self, epoch, {**logs, "val_bound": bounds[epoch]})
+
+    monkeypatch.setattr(callbacks.BestCheckpoint, "on_epoch_end", on_epoch_end)
+
+
+def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypatch):
+    _worse_from_the_second_epoch(monkeypatch)
+    folder = RunFolder(tmp_path / "run")
+    config = dataclasses.replace(_config(), estimator="vimco", evaluation_samples=5)
+    assert config.keeps_best  # score-function estimators stop early, as the paper's did
+    experiments.train(folder, config, verbose=0)
+    assert int(folder.model().optimizer.iterations) == 2 * 6
+    assert int(folder.last_model().optimizer.iterations) == 4 * 6
+
+
+def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_path):
+    checkpoint, best = tmp_path / "model.keras", tmp_path / "best.keras"
+    checkpoint.write_text("third epoch")
+    callbacks.BestCheckpoint(checkpoint, best, [-5.0, -6.0, -4.0])
+    assert best.read_text() == "third epoch"
+    best.write_text("second epoch")
+    keeper = callbacks.BestCheckpoint(checkpoint, best, [-5.0, -3.0, -4.0])
+    assert best.read_text() == "second epoch"
+    keeper.on_epoch_end(3, {"val_bound": -3.5})
+    assert best.read_text() == "second epoch"
+    keeper.on_epoch_end(4, {"val_bound": -2.5})
+    assert best.read_text() == "third epoch"
