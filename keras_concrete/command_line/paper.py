@@ -88,14 +88,15 @@ def _run_table(
         bool, typer.Option("--dry-run", help="Only list the cells, done or not.")
     ] = False,
 ) -> None:
+    table = str(context.info_name)
     budget = Budget(steps, eval_samples, eval_images, train_images, seed)
-    jobs = _jobs(str(context.info_name), cells, data, budget, out)
+    jobs = _jobs(table, cells, data, budget, out)
     if dry_run:
         for job in jobs:
             console.print(f"{'done' if job.is_done else 'to do':6}{job.cell.name}")
         return
     _run(jobs, processes)
-    _print_tables(find_results(out / str(context.info_name)))
+    _print_tables([r for r in find_results(out) if r["cell"]["table"] == table])
 
 
 for name, text in _HELP.items():
