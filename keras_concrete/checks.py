@@ -1,8 +1,9 @@
 """What is refused at the door: arguments out of their range."""
 
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["check_choice", "check_num_states", "check_positive"]
+__all__ = ["check_choice", "check_means", "check_num_states", "check_positive"]
 
 
 def check_choice(name: str, value: Any, choices: tuple) -> None:
@@ -31,3 +32,16 @@ def check_num_states(num_states: Any) -> None:
             "Argument `num_states` must be an integer, 2 for binary units or more. "
             f"Received: num_states={num_states!r}"
         )
+
+
+def check_means(name: str, means: Iterable[float], size: int) -> list[float]:
+    """Refuses what is not that many numbers within (0, 1); returns them as a list."""
+    values = [float(value) for value in means]
+    if len(values) != size or not all(0 < value < 1 for value in values):
+        raise ValueError(
+            f"Argument `{name}` must hold {size} numbers strictly between 0 and 1, such "
+            "as (count + 1) / (N + 2) for each pixel. Received: "
+            f"{len(values)} numbers from {min(values, default=None)} to "
+            f"{max(values, default=None)}"
+        )
+    return values

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_means, check_positive
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
 from keras_concrete.seeding import fixed_noise, num_replicas
@@ -113,7 +113,8 @@ class SigmoidBeliefNetwork(keras.Model):
             posterior_temperature,
             conditional=parsed.context_units is not None,
         )
-        visible_mean = _check_mean(visible_mean, parsed.visible_units)
+        if visible_mean is not None:
+            visible_mean = check_means("visible_mean", visible_mean, parsed.visible_units)
         kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         policy = keras.dtype_policies.get(dtype)
         maker = LayerMaker(arity, estimator, kernel_regularizer, seed, policy)
@@ -303,19 +304,3 @@ class SigmoidBeliefNetwork(keras.Model):
     def _probabilities(self, logits: Tensor) -> Tensor:
         logits = ops.cast(logits, "float32")
         return ops.sigmoid(logits) if self.arity == 2 else ops.softmax(logits)
-
-
-def _check_mean(
-    mean: Sequence[float] | np.ndarray | None, units: int
-) -> list[float] | None:
-    if mean is None:
-        return None
-    mean = [float(value) for value in mean]
-    if len(mean) != units or not all(0 < value < 1 for value in mean):
-        raise ValueError(
-            f"Argument `visible_mean` must hold {units} numbers strictly between 0 and "
-            "1, such as (count + 1) / (N + 2) for each pixel. Received: "
-            f"{len(mean)} numbers from {min(mean, default=None)} to "
-            f"{max(mean, default=None)}"
-        )
-    return mean

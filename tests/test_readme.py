@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_concrete import estimators
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
@@ -51,3 +53,8 @@ def test_the_table_is_that_of_the_committed_report():
 
 def test_there_are_programs_and_numpy_is_not_needed_for_the_first():
     assert len(PROGRAMS) >= 3 and np.__name__ not in PROGRAMS[0]
+
+
+def test_the_table_of_estimators_is_complete():
+    section = README.split("## Estimators")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == estimators.names()

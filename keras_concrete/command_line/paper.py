@@ -124,8 +124,10 @@ def report(
 
 def figures(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
-    data: Data = "mnist5k",
-    steps: Steps = 2_000,
+    data: Annotated[str, typer.Option(help="Data set for Figure 4.")] = "mnist5k",
+    steps: Annotated[
+        int, typer.Option(help="Training steps at each temperature of Figure 4.")
+    ] = 2_000,
     seed: Seed = 0,
     processes: Processes = 1,
 ) -> None:
