@@ -119,9 +119,13 @@ class PredictionNetwork(Network):
         scores = predictions.get("scores")
         if scores is None:
             return Terms([log_likelihood], [ops.zeros_like(log_likelihood)], [])
+        if not self._estimator.reads_conditions:
+            return Terms([*scores, log_likelihood], scores, [])
+        # Signals for each layer are all the gradient that the scores have.
+        joint = [*map(ops.stop_gradient, scores), log_likelihood]
         # A baseline may read the image too: it is data.
-        conditions = [_joined(c, image) for c in predictions.get("conditions", [])]
-        return Terms([*scores, log_likelihood], scores, conditions)
+        conditions = [_joined(c, image) for c in predictions["conditions"]]
+        return Terms(joint, scores, conditions)
 
 
 def _joined(condition: Tensor, image: Tensor) -> Tensor:
