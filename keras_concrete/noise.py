@@ -137,8 +137,13 @@ def logistic(shape: Shape, key: Tensor) -> Tensor:
     TensorShape([2, 3])
     """
     in_upper_half, distance = _half_and_distance(shape, key)
-    lower = ops.log(distance) - ops.log1p(-distance)
-    return ops.where(in_upper_half, -lower, lower)
+    rest = 1.0 - distance
+    # One logarithm, and last: XLA would compute a cheap end anew for each of its readers,
+    # and all rounds of the generator with it.
+    return ops.log(
+        ops.where(in_upper_half, rest, distance)
+        / ops.where(in_upper_half, distance, rest)
+    )
 
 
 def gumbel(shape: Shape, key: Tensor) -> Tensor:

@@ -34,10 +34,6 @@ def _tiny():
     return datasets.Dataset("tiny", *parts)
 
 
-# One process for all, so that the whole run is made once.
-pytestmark = pytest.mark.xdist_group("experiments")
-
-
 @pytest.fixture(autouse=True)
 def _tiny_data(monkeypatch):
     monkeypatch.setitem(datasets.DATASETS, "tiny", _tiny)

@@ -15,8 +15,6 @@ from keras_concrete import command_line, results
 from keras_concrete.paper import TABLES
 from keras_concrete.reproduction import Budget, Job
 
-pytestmark = pytest.mark.xdist_group("reproduction")
-
 
 def _cells(table, pattern=""):
     return [cell for cell in TABLES[table] if re.search(pattern, cell.name)]
