@@ -234,7 +234,10 @@ class Bernoulli(tfd.Distribution):
         return ops.cast(noisy >= 0.0, "float32")
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        return -ops.softplus(ops.where(value > 0.5, -self.logits, self.logits))
+        # -softplus(-+logits), with one logarithm for a logit however many values it has.
+        distance = ops.abs(self.logits)
+        sure = 0.5 * (ops.where(value > 0.5, self.logits, -self.logits) - distance)
+        return sure - ops.log1p(ops.exp(-distance))
 
     def _mean(self) -> Tensor:
         return ops.sigmoid(self.logits)
