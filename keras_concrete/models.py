@@ -165,6 +165,30 @@ class SigmoidBeliefNetwork(keras.Model):
             loss = loss + ops.cast(term, loss.dtype) / num_replicas()
         return loss
 
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As in every Keras model; arrays are checked before the first step."""
+        self.check_data(x, y)
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, list | tuple):
+            self.check_data(*validation[:2])
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As in every Keras model; arrays are checked before the first step."""
+        self.check_data(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def check_data(self, x: Any, y: Any = None) -> None:
+        """Refuses arrays that cannot be `x` and `y` of `fit`.
+
+        Other kinds of data, such as a `tf.data.Dataset`, cannot be looked at before.
+
+        Raises:
+            ValueError: If sizes are others, or values outside [0, 1] or NaN.
+        """
+        if hasattr(x, "__array__"):
+            self._network.check_data(x, y)
+
     def predict_step(self, data: Any) -> Any:
         """Keeps, of the outputs of a conditional network, the `probabilities`."""
         outputs = super().predict_step(data)
@@ -272,6 +296,8 @@ class SigmoidBeliefNetwork(keras.Model):
         Raises:
             ValueError: If a conditional network is given no context, or another is.
         """
+        if isinstance(num_samples, int | float):
+            check_positive("num_samples", num_samples, int)
         if context is not None:
             context = ops.cast(context, "float32")
         with self._noise(seed):
@@ -280,22 +306,14 @@ class SigmoidBeliefNetwork(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        mean = self.visible_mean
+        names = ["architecture", "arity", "num_samples", "estimator", "centering", "seed"]
+        names += ["prior_temperature", "posterior_temperature", "name"]
+        mean, serialize = self.visible_mean, keras.saving.serialize_keras_object
         return {
-            "architecture": self.architecture,
-            "arity": self.arity,
-            "num_samples": self.num_samples,
-            "estimator": self.estimator,
-            "prior_temperature": self.prior_temperature,
-            "posterior_temperature": self.posterior_temperature,
+            **{name: getattr(self, name) for name in names},
             "visible_mean": None if mean is None else list(mean),
-            "centering": self.centering,
-            "kernel_regularizer": keras.saving.serialize_keras_object(
-                self.kernel_regularizer
-            ),
-            "seed": self.seed,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self._policy),
+            "kernel_regularizer": serialize(self.kernel_regularizer),
+            "dtype": serialize(self._policy),
         }
 
     def _noise(self, seed: Tensor | None) -> AbstractContextManager:

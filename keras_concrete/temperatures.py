@@ -1,5 +1,7 @@
 """Temperatures for belief networks: what the paper found best on validation data."""
 
+from keras_concrete.checks import check_positive
+
 __all__ = ["choose_temperatures"]
 
 # Appendix D.5, by arity: prior, posterior.
@@ -25,13 +27,16 @@ def choose_temperatures(
         The pair of prior and posterior temperature.
 
     Raises:
-        ValueError: If one is None and the paper has none for the arity, or if a
-            conditional network is given a prior temperature.
+        ValueError: If one is not positive, or None where the paper has none for the
+            arity, or if a conditional network is given a prior temperature.
 
     Example:
     >>> choose_temperatures(4, posterior=0.9)
     (0.6666666666666666, 0.9)
     """
+    for name, value in (("prior", prior), ("posterior", posterior)):
+        if value is not None:
+            check_positive(f"{name}_temperature", value)
     if conditional:
         if prior is not None:
             raise ValueError(
