@@ -13,8 +13,8 @@ PACKAGE = ROOT / "keras_concrete"
 # A module imports only from floors above its own. Those of one floor do not know each
 # other, except within a folder.
 FLOORS = [
-    ["types", "drawing"],
-    ["architecture", "checks", "datasets", "machine", "plots", "temperatures", "noise"],
+    ["types", "drawing", "checks"],
+    ["architecture", "datasets", "locks", "machine", "plots", "temperatures", "noise"],
     ["seeding", "distributions", "objectives", "paper"],
     ["estimators", "figures"],
     ["layers", "losses"],
