@@ -179,13 +179,8 @@ class SigmoidBeliefNetwork(keras.Model):
         return super().evaluate(x, y, *args, **kwargs)
 
     def check_data(self, x: Any, y: Any = None) -> None:
-        """Refuses arrays that cannot be `x` and `y` of `fit`.
-
-        Other kinds of data, such as a `tf.data.Dataset`, cannot be looked at before.
-
-        Raises:
-            ValueError: If sizes are others, or values outside [0, 1] or NaN.
-        """
+        """Refuses arrays of other sizes, and values outside [0, 1] or NaN."""
+        # Other kinds of data, such as a tf.data.Dataset, cannot be looked at before.
         if hasattr(x, "__array__"):
             self._network.check_data(x, y)
 

@@ -245,7 +245,13 @@ def _load(path: Path) -> SigmoidBeliefNetwork:
             f"{path} is damaged: it was cut off, or is no .keras file. Restore it from a "
             "copy, or remove it and resume the run, which then begins anew."
         )
-    return keras.models.load_model(path)
+    model = keras.models.load_model(path)
+    if not isinstance(model, SigmoidBeliefNetwork):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, not a SigmoidBeliefNetwork: it is "
+            "not of this run. Restore its own from a copy."
+        )
+    return model
 
 
 def _read_columns(path: Path) -> dict[str, list[float]]:
