@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+import reliability
 import tensorflow as tf
 
 # Two logical devices, so that a distribution strategy has two replicas.
@@ -17,3 +18,14 @@ def _same_start():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def figures(request):
+    """A dict of what a test counts: printed, and kept where that is asked for."""
+    rows = {}
+    yield rows
+    for what, value in rows.items():
+        print(f"{what}: {value}")
+    if request.config.getoption("markexpr") == "soak or reliability":
+        reliability.keep(request.node.name.removeprefix("test_"), rows)
