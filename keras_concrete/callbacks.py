@@ -28,8 +28,17 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the file beside its place, then moves it there."""
         partial = self._path.with_name("partial.keras")
-        self.model.save(partial)
-        os.replace(partial, self._path)
+        try:
+            self.model.save(partial)
+            os.replace(partial, self._path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            folder = self._path.parent
+            raise OSError(
+                f"The model cannot be saved in {folder} ({error.strerror or error}). "
+                "What is there is whole, from the last epoch that could be saved. Free "
+                f"the disk, then go on: keras-concrete train --resume {folder}"
+            ) from error
 
 
 class BestCheckpoint(keras.callbacks.Callback):

@@ -1,17 +1,55 @@
 """What is refused at the door: arguments out of their range."""
 
+import difflib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["check_choice", "check_means", "check_num_states", "check_positive"]
+import numpy as np
+
+__all__ = [
+    "check_choice",
+    "check_empty",
+    "check_images",
+    "check_means",
+    "check_num_states",
+    "check_positive",
+]
 
 
-def check_choice(name: str, value: Any, choices: tuple) -> None:
-    """Refuses a value that is none of the choices."""
-    if value not in choices:
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """Refuses a value that is none of the choices, and names the nearest one."""
+    choices = list(choices)
+    if value in choices:
+        return
+    near = difflib.get_close_matches(str(value).lower(), choices, n=1)
+    raise ValueError(
+        f"Argument `{name}` must be one of {', '.join(map(repr, choices))}. "
+        f"Received: {name}={value!r}."
+        + "".join(f" Did you mean {choice!r}?" for choice in near)
+    )
+
+
+def check_empty(folder: Path, advice: str, but: str = "") -> None:
+    """Refuses a folder that holds something else than a file of one name."""
+    if folder.is_dir() and any(entry.name != but for entry in folder.iterdir()):
+        raise FileExistsError(f"The folder {folder} exists and is not empty. {advice}")
+
+
+def check_images(name: str, images: Any, num_pixels: int) -> None:
+    """Refuses what is not rows of that many numbers within [0, 1]."""
+    values = np.asarray(images)
+    if values.ndim != 2 or len(values) == 0 or values.shape[1] != num_pixels:
         raise ValueError(
-            f"Argument `{name}` must be one of {', '.join(map(repr, choices))}. "
-            f"Received: {name}={value!r}"
+            f"Argument `{name}` must have shape (examples, {num_pixels}), with at least "
+            f"one example. Received: {name}.shape={values.shape}"
+        )
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"Argument `{name}` must hold binary data, 0 or 1, or means between them: "
+            "divide brightness by its maximum, and mend or drop rows with missing "
+            f"values. Received: values from {low} to {high}"
         )
 
 

@@ -8,6 +8,8 @@ from urllib.request import getproxies
 
 import numpy as np
 
+from keras_concrete.checks import check_choice
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -68,11 +70,7 @@ def load_dataset(name: str) -> Dataset:
         ValueError: If there is no data set of that name.
         DatasetUnavailableError: If the data cannot be had.
     """
-    if name not in DATASETS:
-        raise ValueError(
-            f"Argument `name` must be one of {', '.join(map(repr, DATASETS))}. "
-            f"Received: name={name!r}"
-        )
+    check_choice("name", name, DATASETS)
     return DATASETS[name]()
 
 

@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.checks import check_positive
+from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.types import Tensor
 
 __all__ = ["BoundEstimate", "evaluate_bound", "standard_error"]
@@ -114,6 +115,13 @@ def evaluate_bound(
             "example, or be a pair of such arrays. Received: shape "
             + ", ".join(str(part.shape) for part in parts)
         )
+    if isinstance(model, SigmoidBeliefNetwork):
+        if len(parts) != 1 + model.is_conditional:
+            raise ValueError(
+                "Argument `x` must be one array, or for a conditional network the pair "
+                f"(context, image). Received: {len(parts)} arrays"
+            )
+        model.check_data(*parts)
     num_chunks = math.ceil(num_samples / _SAMPLES)
     chunk = math.ceil(num_samples / num_chunks)
     batch = min(num_examples, max(1, _PAIRS // chunk))

@@ -12,6 +12,7 @@ import numpy as np
 from keras_concrete import plots
 from keras_concrete.architecture import Architecture, parse_architecture
 from keras_concrete.callbacks import BestCheckpoint, Checkpoint, Stopwatch
+from keras_concrete.checks import check_images
 from keras_concrete.datasets import Dataset, load_dataset, shuffled_batches
 from keras_concrete.export import export_saved_model
 from keras_concrete.models import SigmoidBeliefNetwork
@@ -36,19 +37,24 @@ def train(
         The report, as written to `report.json`.
 
     Raises:
+        BlockingIOError: If another process is at work in the folder.
         DatasetUnavailableError: If the data cannot be had.
         FileExistsError: If a new run's folder is not empty.
         FileNotFoundError: If there is no run in `folder` to go on with.
-        ValueError: If the architecture or the batch size does not fit the data.
+        OSError: If the folder cannot be written.
+        ValueError: If the settings do not fit one another or the data, or files of the
+            run are damaged or of a newer version.
     """
-    if config is not None:
-        folder.check_empty()
-    data = load_dataset((config or folder.config()).data)
-    model = fit_run(folder, config, data, verbose)
-    report = make_report(folder, model, data, verbose=verbose)
-    folder.write_report(report)
-    _draw(folder, model, data)
-    export_saved_model(model, folder.saved_model)
+    settings = folder.config() if config is None else config
+    with folder.locked():
+        if config is not None:
+            folder.check_empty()
+        data = load_dataset(settings.data)
+        model = fit_run(folder, config, data, verbose)
+        report = make_report(folder, model, data, verbose=verbose)
+        folder.write_report(report)
+        _draw(folder, model, data)
+        export_saved_model(model, folder.saved_model)
     return report
 
 
@@ -73,10 +79,13 @@ def fit_run(
     settings = folder.config() if config is None else config
     architecture = parse_architecture(settings.architecture)
     _check_fit(settings, architecture, data)
-    if config is not None:
-        folder.create(config)
     steps = settings.num_steps(len(data.train))
-    model = folder.last_model() or _new_model(settings, architecture, data, steps)
+    if config is None:
+        model = folder.last_model() or _new_model(settings, architecture, data, steps)
+    else:
+        # Before the folder, which then is of settings that make a network.
+        model = _new_model(settings, architecture, data, steps)
+        folder.create(config)
     first_step = int(model.optimizer.iterations)
     folder.cut_history(first_step // steps)
     logger = keras.callbacks.CSVLogger(folder.history_file, append=True)
@@ -121,6 +130,8 @@ def _check_fit(config: TrainingConfig, architecture: Architecture, data: Dataset
             f"The images of {data.name} have {pixels} pixels, so that the architecture "
             f"must end in {end}V. Received: architecture={config.architecture!r}"
         )
+    for part in ("train", "validation", "test"):
+        check_images(f"{data.name}.{part}", getattr(data, part), pixels)
     if config.batch_size > num_images:
         raise ValueError(
             f"Argument `batch_size` must be at most {num_images}, the number of training "

@@ -162,11 +162,28 @@ class SigmoidBeliefNetwork(keras.Model):
         for mean in self._means:
             mean.update_state(results[mean.name], sample_weight)
         loss = self._loss(results["bound"], results["bound"], sample_weight)
-        # A tf.distribute strategy sums over replicas. Keras's losses allow for it; the
-        # terms that layers add do not.
+        # A tf.distribute strategy sums over replicas, which Keras's losses allow for.
         for term in self.losses:
             loss = loss + ops.cast(term, loss.dtype) / num_replicas()
         return loss
+
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As in every Keras model; arrays are checked before the first step."""
+        for data in ((x, y), kwargs.get("validation_data")):
+            if isinstance(data, tuple):
+                self.check_data(*data[:2])
+        return super().fit(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As in every Keras model; arrays are checked before the first step."""
+        self.check_data(x, y)
+        return super().evaluate(x, y, *args, **kwargs)
+
+    def check_data(self, x: Any, y: Any = None) -> None:
+        """Refuses arrays of other sizes, and values outside [0, 1] or NaN."""
+        # Other kinds of data, such as a tf.data.Dataset, cannot be looked at before.
+        if hasattr(x, "__array__"):
+            self._network.check_data(x, y)
 
     def predict_step(self, data: Any) -> Any:
         """Keeps, of the outputs of a conditional network, the `probabilities`."""
@@ -275,30 +292,24 @@ class SigmoidBeliefNetwork(keras.Model):
         Raises:
             ValueError: If a conditional network is given no context, or another is.
         """
-        if context is not None:
-            context = ops.cast(context, "float32")
+        if isinstance(num_samples, int | float):
+            check_positive("num_samples", num_samples, int)
+        context = None if context is None else ops.cast(context, "float32")
         with self._noise(seed):
             codes = self._network.sample(num_samples, context)
         return {"codes": ops.cast(codes, "float32"), **self.decode(codes)}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        mean = self.visible_mean
+        names = "architecture arity num_samples estimator centering seed name".split()
+        mean, serialize = self.visible_mean, keras.saving.serialize_keras_object
         return {
-            "architecture": self.architecture,
-            "arity": self.arity,
-            "num_samples": self.num_samples,
-            "estimator": self.estimator,
+            **{name: getattr(self, name) for name in names},
             "prior_temperature": schedules.serialize(self.prior_temperature),
             "posterior_temperature": schedules.serialize(self.posterior_temperature),
             "visible_mean": None if mean is None else list(mean),
-            "centering": self.centering,
-            "kernel_regularizer": keras.saving.serialize_keras_object(
-                self.kernel_regularizer
-            ),
-            "seed": self.seed,
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self._policy),
+            "kernel_regularizer": serialize(self.kernel_regularizer),
+            "dtype": serialize(self._policy),
         }
 
     def _noise(self, seed: Tensor | None) -> AbstractContextManager:

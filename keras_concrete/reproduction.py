@@ -140,11 +140,12 @@ def run_cell(job: Job, command: str) -> None:
     """
     cell, budget, folder = job.cell, job.budget, job.folder
     data = load_dataset(cell.data)
-    is_new = not folder.config_file.exists()
-    model = fit_run(folder, job.config() if is_new else None, data, verbose=0)
-    report = make_report(
-        folder, model, data, budget.num_test_images, budget.num_train_images
-    )
+    with folder.locked():
+        is_new = not folder.config_file.exists()
+        model = fit_run(folder, job.config() if is_new else None, data, verbose=0)
+        report = make_report(
+            folder, model, data, budget.num_test_images, budget.num_train_images
+        )
     history, steps = folder.history(), folder.config().num_steps(len(data.train))
     result = {
         "cell": {**asdict(cell), "name": cell.name},

@@ -9,18 +9,25 @@ the best validation bound, if that is what the run shall end with), `history.csv
 import csv
 import json
 import os
+import zipfile
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import keras
 
 from keras_concrete import datasets, estimators
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_choice, check_positive
+from keras_concrete.checks import check_choice, check_empty, check_positive
+from keras_concrete.locks import locked
 from keras_concrete.models import SigmoidBeliefNetwork
 
 __all__ = ["RunFolder", "TrainingConfig", "write_json"]
+
+# Of a run folder. Raise it when a run of this version would not resume in the last.
+_FORMAT = 1
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,11 @@ class TrainingConfig:
         )
         if self.weight_decay != 0.0:
             check_positive("weight_decay", self.weight_decay)
-        check_choice("data", self.data, tuple(datasets.DATASETS))
+        check_choice("data", self.data, datasets.DATASETS)
+        if not isinstance(self.seed, int):
+            raise ValueError(
+                f"Argument `seed` must be an integer. Received: seed={self.seed!r}"
+            )
         estimators.get(self.estimator, binary=self.arity == 2)
 
     def num_steps(self, num_images: int) -> int:
@@ -118,40 +129,64 @@ class RunFolder:
         self.report_file = self.path / "report.json"
         self.saved_model = self.path / "saved_model"
 
+    def locked(self) -> AbstractContextManager[None]:
+        """A context within which no other process has the folder, which it makes.
+
+        Raises:
+            BlockingIOError: If another process has it.
+            OSError: If the folder cannot be made or written.
+        """
+        return locked(self.path, _LOCK)
+
     def check_empty(self) -> None:
         """Refuses a folder that holds something.
 
         Raises:
             FileExistsError: If the folder is there and not empty.
         """
-        if self.path.exists() and any(self.path.iterdir()):
-            raise FileExistsError(
-                f"The folder {self.path} exists and is not empty. To go on with the run "
-                f"in it use --resume {self.path}; for a new run name another folder."
-            )
+        advice = f"To go on with the run in it use --resume {self.path}; for a new run "
+        if not self.config_file.exists():
+            advice = "It is not that of a run: for a new run "
+        check_empty(self.path, f"{advice}name another folder.", but=_LOCK)
 
     def create(self, config: TrainingConfig) -> None:
         """Makes the folder and writes the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.config_file, asdict(config))
+        write_json(self.config_file, {"format": _FORMAT, **asdict(config)})
 
     def config(self) -> TrainingConfig:
         """Reads the settings.
 
         Raises:
             FileNotFoundError: If the folder is not a run's.
+            ValueError: If the file is damaged, or of a newer version.
         """
         if not self.config_file.exists():
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a run: it has no config.json."
             )
-        return TrainingConfig(**json.loads(self.config_file.read_text()))
+        try:
+            settings = dict(json.loads(self.config_file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{self.config_file} is damaged: {error}. Restore it, or start a new run."
+            ) from error
+        number = settings.pop("format", 1)
+        unknown = sorted(settings.keys() - TrainingConfig.__dataclass_fields__.keys())
+        if number != _FORMAT or unknown:
+            raise ValueError(
+                f"{self.config_file} was written by a newer version of keras_concrete: "
+                f"format {number}, settings not known here: {unknown or 'none'}. This "
+                f"version reads format {_FORMAT}: install that version to go on."
+            )
+        return TrainingConfig(**settings)
 
     def model(self) -> SigmoidBeliefNetwork:
         """Loads the network that the run stands for: its best or its last.
 
         Raises:
             FileNotFoundError: If the folder is not a run's, or no epoch was completed.
+            ValueError: If the file is damaged.
         """
         self.config()
         if not self.model_file.exists():
@@ -159,14 +194,13 @@ class RunFolder:
                 f"{self.path} holds no model: no epoch of the run was completed. Use "
                 f"keras-concrete train --resume {self.path}"
             )
-        best = self.best_file if self.best_file.exists() else self.model_file
-        return keras.models.load_model(best)
+        return _load(self.best_file if self.best_file.exists() else self.model_file)
 
     def last_model(self) -> SigmoidBeliefNetwork | None:
         """Loads the network as it was after the last full epoch, if there was one."""
         if not self.model_file.exists():
             return None
-        return keras.models.load_model(self.model_file)
+        return _load(self.model_file)
 
     def history(self) -> dict[str, list[float]]:
         """Reads the columns of the history; none before the first full epoch."""
@@ -180,11 +214,44 @@ class RunFolder:
         """Writes the report."""
         write_json(self.report_file, report)
 
+    def append_to(self, name: str) -> TextIO:
+        """Opens a file of the folder to add lines to it.
+
+        Args:
+            name: Name of the file.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        try:
+            return (self.path / name).open("a")
+        except OSError as error:
+            raise OSError(
+                f"{self.path / name} cannot be written ({error.strerror}). Change its "
+                "permissions, or copy the run folder to where you may write."
+            ) from error
+
     def cut_history(self, num_epochs: int) -> None:
         """Drops rows of epochs that the saved model has not seen."""
         if self.history_file.exists():
             lines = self.history_file.read_text().splitlines(keepends=True)
             _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
+
+
+def _load(path: Path) -> SigmoidBeliefNetwork:
+    # The list of a ZIP file's members is at its end.
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path} is damaged: it was cut off, or is no .keras file. Restore it from a "
+            "copy, or remove it and resume the run, which then begins anew."
+        )
+    model = keras.models.load_model(path)
+    if not isinstance(model, SigmoidBeliefNetwork):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, not a SigmoidBeliefNetwork: it is "
+            "not of this run. Restore its own from a copy."
+        )
+    return model
 
 
 def _read_columns(path: Path) -> dict[str, list[float]]:

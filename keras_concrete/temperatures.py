@@ -31,8 +31,8 @@ def choose_temperatures(
         The pair of prior and posterior temperature.
 
     Raises:
-        ValueError: If one is None and the paper has none for the arity, or if a
-            conditional network is given a prior temperature.
+        ValueError: If one is not positive, or None where the paper has none for the
+            arity, or if a conditional network is given a prior temperature.
 
     Example:
     >>> choose_temperatures(4, posterior=0.9)

@@ -256,7 +256,7 @@ def test_ancestral_samples_have_the_frequencies_of_the_prior():
         ({"architecture": "5H~6V", "arity": 4}, "5 bits cannot be made"),
         ({"visible_mean": [0.5] * 5}, "`visible_mean` must hold 6 numbers"),
         ({"visible_mean": [0.0] * 6}, "strictly between 0 and 1"),
-        ({"prior_temperature": -1.0}, "`temperature` must be a positive number"),
+        ({"prior_temperature": -1.0}, "`prior_temperature` must be a positive number"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "keras_concrete"
 # other, except within a folder.
 FLOORS = [
     ["types", "checks", "drawing"],
-    ["architecture", "datasets", "machine", "plots", "schedules", "noise"],
+    ["architecture", "datasets", "locks", "machine", "plots", "schedules", "noise"],
     ["seeding", "distributions", "objectives", "paper", "temperatures"],
     ["estimators", "figures"],
     ["layers", "losses"],

@@ -76,11 +76,12 @@ def operands(product: Product) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def repeated(step: Callable[[], object]) -> Callable[[int], list[float]]:
-    """A run of a contestant that has no bound."""
+def repeated(job: Job, step: Callable[[], object]) -> Callable[[int], list[float]]:
+    """A run of a contestant that has no bound, of one step or several to the unit."""
+    steps_per_unit = job.options.get("steps_per_unit", 1)
 
-    def run(num_steps: int) -> list[float]:
-        for _ in range(num_steps):
+    def run(num_units: int) -> list[float]:
+        for _ in range(num_units * steps_per_unit):
             step()
         return []
 

@@ -21,7 +21,7 @@ def make(job: Job) -> Callable[[int], list[float]]:
         for left, right, out in pairs:
             np.matmul(left, right, out=out)
 
-    return repeated(step)
+    return repeated(job, step)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def make(job: Job) -> Callable[[int], list[float]]:
             results.append(jax.lax.optimization_barrier(left @ right)[0, 0])
         return results
 
-    return repeated(lambda: jax.block_until_ready(multiply(matrices)))
+    return repeated(job, lambda: jax.block_until_ready(multiply(matrices)))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,11 @@ def make(job: Job) -> Callable[[int], np.ndarray]:
     pyro.enable_validation(False)
     num_layers = len(job.latent_units)
     params = load_params(job)
-    prior = torch.tensor(job.prior_temperature)
-    posterior = torch.tensor(job.posterior_temperature)
+
+    def relaxed(logits: torch.Tensor, temperature: float) -> dist.TorchDistribution:
+        # Pyro has no relaxed Bernoulli in logit space: this is it.
+        scale = torch.full((), 1 / temperature)
+        return dist.Logistic(logits / temperature, scale).to_event(1)
 
     module = torch.nn.ParameterList(params.values())
 
@@ -34,16 +37,16 @@ def make(job: Job) -> Callable[[int], np.ndarray]:
             below = x
             for i in range(1, num_layers + 1):
                 logits = function(params, f"posterior_{i}", below)
-                relaxed = dist.LogitRelaxedBernoulli(posterior, logits=logits)
-                node = pyro.sample(f"node_{i}", relaxed.to_event(1))
+                node = pyro.sample(
+                    f"node_{i}", relaxed(logits, job.posterior_temperature)
+                )
                 below = torch.tanh(node / 2)
 
     def model(x: torch.Tensor) -> None:
         with pyro.plate("images", job.batch_size):
             logits = params[f"prior_{num_layers}/logits"]
             for i in range(num_layers, 0, -1):
-                relaxed = dist.LogitRelaxedBernoulli(prior, logits=logits)
-                node = pyro.sample(f"node_{i}", relaxed.to_event(1))
+                node = pyro.sample(f"node_{i}", relaxed(logits, job.prior_temperature))
                 name = f"prior_{i - 1}" if i > 1 else "likelihood"
                 logits = function(params, name, torch.tanh(node / 2))
             pyro.sample("x", dist.Bernoulli(logits=logits).to_event(1), obs=x)

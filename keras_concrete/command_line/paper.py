@@ -12,7 +12,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from keras_concrete import figures as pictures
+from keras_concrete.checks import check_choice
 from keras_concrete.command_line.console import console
+from keras_concrete.datasets import DATASETS
 from keras_concrete.paper import TABLES, Cell
 from keras_concrete.reproduction import Budget, CellsFailedError, Job, run_cells
 from keras_concrete.results import (
@@ -162,6 +164,8 @@ def _announce(paths: list[Path]) -> None:
 def _jobs(
     table: str, pattern: str, data: str | None, budget: Budget, out: Path
 ) -> list[Job]:
+    if data is not None:
+        check_choice("data", data, DATASETS)
     # On one data set in place of two, cells coincide.
     cells = list(dict.fromkeys(_on(cell, data) for cell in TABLES[table]))
     cells = [cell for cell in cells if fnmatchcase(cell.name, pattern)]

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from keras_concrete import datasets, estimators, plots
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_choice
+from keras_concrete.checks import check_choice, check_empty, check_positive
 from keras_concrete.command_line.console import console
 from keras_concrete.evaluation import evaluate_bound
 from keras_concrete.experiments import train as train_run
@@ -207,27 +207,29 @@ def evaluate(
     Prints a table, and appends the numbers to evaluations.jsonl in the run folder.
     """
     check_choice("split", split, ("train", "validation", "test"))
+    check_positive("num_samples", num_samples, int)
     folder = RunFolder(run)
     config, model = folder.config(), folder.model()
-    data = datasets.load_dataset(config.data)
-    images = getattr(data, split)[:limit]
-    x = parse_architecture(config.architecture).split(images)
-    estimate = evaluate_bound(model, x, num_samples, training=relaxed, seed=seed)
-    modelled = slice(-model.visible_units, None)
-    naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
-    graph = "relaxed" if relaxed else "discrete"
-    record = {
-        "split": split,
-        "num_images": len(images),
-        "graph": graph,
-        "num_samples": num_samples,
-        "seed": seed,
-        "nll": -estimate.mean,
-        "standard_error": estimate.standard_error,
-        "effective_sample_size": estimate.effective_sample_size,
-        "base_rate_nll": float(np.mean(naive)),
-    }
-    with (folder.path / "evaluations.jsonl").open("a") as file:
+    # Opened first: hours of work shall not end at a folder that cannot be written.
+    with folder.append_to("evaluations.jsonl") as file:
+        data = datasets.load_dataset(config.data)
+        images = getattr(data, split)[:limit]
+        x = parse_architecture(config.architecture).split(images)
+        estimate = evaluate_bound(model, x, num_samples, training=relaxed, seed=seed)
+        modelled = slice(-model.visible_units, None)
+        naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
+        graph = "relaxed" if relaxed else "discrete"
+        record = {
+            "split": split,
+            "num_images": len(images),
+            "graph": graph,
+            "num_samples": num_samples,
+            "seed": seed,
+            "nll": -estimate.mean,
+            "standard_error": estimate.standard_error,
+            "effective_sample_size": estimate.effective_sample_size,
+            "base_rate_nll": float(np.mean(naive)),
+        }
         file.write(json.dumps(record) + "\n")
     table = Table("quantity", "value", title=str(folder.path), title_justify="left")
     table.columns[1].justify = "right"
@@ -257,6 +259,7 @@ def sample(
     folder = RunFolder(run)
     images = np.asarray(folder.model().sample(num, seed=seed)["probabilities"])
     path = to or folder.path / f"samples-seed-{seed}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
     plots.save_image_grid(path, images, f"{num} samples from the prior, seed {seed}")
     console.print(f"Wrote {path}")
 
@@ -269,5 +272,6 @@ def export(
 
     Its endpoints encode, decode, sample and log_likelihood need TensorFlow only.
     """
+    check_empty(to, "Name another with --to.")
     export_saved_model(RunFolder(run).model(), to)
     console.print(f"Wrote {to}")

@@ -1,5 +1,6 @@
 """The estimators by name: one word chooses how the parameters of q get their gradient."""
 
+from keras_concrete.checks import check_choice
 from keras_concrete.estimators.base import Estimator
 
 __all__ = ["get", "names", "register"]
@@ -43,11 +44,7 @@ def get(name: str, binary: bool = True) -> Estimator:
     >>> get("concrete").pathwise
     True
     """
-    if name not in _ESTIMATORS:
-        raise ValueError(
-            f"Argument `estimator` must be one of {', '.join(map(repr, names()))}. "
-            f"Received: estimator={name!r}"
-        )
+    check_choice("estimator", name, names())
     if _ESTIMATORS[name].binary_only and not binary:
         raise ValueError(
             f"The estimator {name!r} is for binary units. For units of more states use "

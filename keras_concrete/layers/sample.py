@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_positive
-from keras_concrete.layers.nodes import Thermostat
+from keras_concrete.layers.nodes import Thermostat, warn_of_probabilities
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.types import Tensor
 
@@ -39,6 +39,7 @@ class _Sample(SeededLayer):
         self.return_node = return_node
         self.estimator = estimator
         self.inference = inference
+        self._has_warned = False
         self.autocast = False
         self.supports_masking = True
 
@@ -67,7 +68,12 @@ class _Sample(SeededLayer):
         unit_of = estimator.unit if training else estimator.discrete_unit
         unit = unit_of(self._binary)
         logits = ops.cast(logits, "float32")
+        if not self._has_warned:
+            num_states = 2 if self._binary else logits.shape[-1]
+            self._has_warned = warn_of_probabilities(self, logits, num_states)
         num_samples = self.num_samples if num_samples is None else num_samples
+        if isinstance(num_samples, int | float):
+            check_positive("num_samples", num_samples, int)
         shape = ops.shape(logits)
         if num_samples is not None:
             logits = ops.expand_dims(logits, 1)

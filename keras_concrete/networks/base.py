@@ -72,6 +72,7 @@ class Network:
         self._estimator = estimators.get(estimator)
         self._links = architecture.links[::-1]
         self._bits = architecture.latent_units[::-1]
+        self._num_pixels = architecture.visible_units
         self.visible_logits = maker.visible_logits(
             self._links[0], self._bits[0], architecture.visible_units, visible_mean
         )

@@ -1,11 +1,13 @@
 """The network for density estimation: a model of images, and one that infers codes."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_concrete.architecture import Architecture
+from keras_concrete.checks import check_images
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.conditioning import LayerMaker
@@ -68,6 +70,10 @@ class DensityNetwork(Network):
             for i in numbers[:-1]
             if centering
         ]
+
+    def check_data(self, x: Any, y: Any) -> None:
+        """Refuses arrays that are not images; what comes as `y` is not used."""
+        check_images("x", x, self._num_pixels)
 
     def draw(self, x: Tensor, num_samples: Tensor | None, training: bool | None) -> Draw:
         """Samples the latent layers from q, the one next to the image first."""

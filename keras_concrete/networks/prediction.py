@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete.architecture import Architecture
+from keras_concrete.checks import check_images
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.conditioning import LayerMaker
 from keras_concrete.schedules import Temperature
@@ -39,7 +40,8 @@ class PredictionNetwork(Network):
         centering: bool,
     ) -> None:
         super().__init__(architecture, maker, estimator, visible_mean)
-        above = [*self._bits[1:], architecture.context_units or 0]
+        self._context_units = architecture.context_units or 0
+        above = [*self._bits[1:], self._context_units]
         self.latents = [
             self._latent(
                 i + 1,
@@ -52,6 +54,20 @@ class PredictionNetwork(Network):
             )
             for i in range(len(self._bits))
         ]
+
+    def check_data(self, x: Any, y: Any) -> None:
+        """Refuses arrays that are not contexts and their images."""
+        if y is None:
+            self._refuse_missing_image()
+        check_images("x", x, self._context_units)
+        check_images("y", y, self._num_pixels)
+
+    def _refuse_missing_image(self) -> None:
+        raise ValueError(
+            "A network that predicts one image from another is given both: "
+            "fit(context, image), evaluate(context, image), "
+            "evaluate_bound(model, (context, image))."
+        )
 
     def draw(
         self, context: Tensor, num_samples: Tensor | None, training: bool | None
@@ -87,10 +103,7 @@ class PredictionNetwork(Network):
     ) -> dict[str, Tensor]:
         """The quantities that `fit` reports, one number for each example."""
         if y is None:
-            raise ValueError(
-                "A network that predicts one image from another is given both: "
-                "fit(context, image), evaluate(context, image)."
-            )
+            self._refuse_missing_image()
         terms = self._terms(ops.cast(y, "float32"), y_pred)
         return {"bound": self.bound(tuple(terms), training=training)}
 

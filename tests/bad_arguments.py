@@ -1,0 +1,191 @@
+"""Cases of bad arguments, of layers, distributions and networks, and their answers."""
+
+import functools
+
+import numpy as np
+
+import keras_concrete as kc
+from keras_concrete import distributions, estimators
+from keras_concrete.architecture import parse_architecture
+
+BINARY = np.zeros((4, 3), "float32")
+N_ARY = np.zeros((4, 3, 5), "float32")
+TEMPERATURE = "`temperature` must be a positive number. Received: temperature="
+
+
+@functools.cache
+def network(notation="3H-6V", **options):
+    model = kc.SigmoidBeliefNetwork(notation, seed=0, **options)
+    model.compile("sgd")
+    return model
+
+
+# What is done, and the sentence that must answer it.
+BAD_ARGUMENTS = {
+    # temperatures
+    "temperature 0": (lambda: kc.BinaryConcreteSample(0), f"{TEMPERATURE}0"),
+    "temperature below 0": (lambda: kc.ConcreteSample(-0.5), f"{TEMPERATURE}-0.5"),
+    "temperature NaN": (lambda: kc.ConcreteSample(np.nan), f"{TEMPERATURE}nan"),
+    "temperature infinite": (lambda: kc.ConcreteLogProb(np.inf), f"{TEMPERATURE}inf"),
+    "temperature a word": (lambda: kc.ConcreteSample("warm"), f"{TEMPERATURE}'warm'"),
+    "temperature None": (lambda: kc.BinaryConcreteSample(None), f"{TEMPERATURE}None"),
+    "temperature of KL": (
+        lambda: kc.RelaxedKL(1.0, 0.0),
+        "`prior_temperature` must be a positive number. Received: prior_temperature=0.0",
+    ),
+    "temperature [n, 1] against [n, k]": (
+        lambda: distributions.BinaryConcrete(np.ones((4, 1)), BINARY),
+        r"`temperature` must be a scalar or .*temperature.shape=\(4, 1\), .*=\(4, 3\)",
+    ),
+    "temperature NaN of a distribution": (
+        lambda: distributions.ExpConcrete(np.nan, N_ARY),
+        "`temperature` must be positive and finite. Received: temperature=nan",
+    ),
+    "scale 0": (
+        lambda: distributions.ExpLogisticNormal(0.0, N_ARY),
+        "`scale` must be positive and finite. Received: scale=0.0",
+    ),
+    "prior temperature of a network": (
+        lambda: network(prior_temperature=np.nan),
+        "`prior_temperature` must be a positive number. Received: prior_temp.*=nan",
+    ),
+    "posterior temperature of a network": (
+        lambda: network(posterior_temperature=0),
+        "`posterior_temperature` must be a positive number",
+    ),
+    "two temperatures of a conditional network": (
+        lambda: network("2V-3H-4V", prior_temperature=0.5),
+        "one temperature .*pass `posterior_temperature` only",
+    ),
+    "no temperature known for an arity": (
+        lambda: network("4H-6V", arity=16),
+        "arity 2, 4 and 8: for any other pass `prior_temperature`.*arity=16",
+    ),
+    # shapes and states
+    "binary logits of rank 1": (
+        lambda: kc.BinaryConcreteSample(1.0)(BINARY[0]),
+        r"shape \(batch, ..., units\). Received: logits.shape=\(3,\)",
+    ),
+    "logits of one state": (
+        lambda: kc.ConcreteSample(1.0)(N_ARY[..., :1]),
+        r"at least 2 states on the last axis; .*BinaryConcreteSample. .*\(4, 3, 1",
+    ),
+    "logits of one state, of a distribution": (
+        lambda: distributions.Discrete(N_ARY[..., :1]),
+        r"states on its last axis, at least 2 of them. Received: .*\(4, 3, 1\)",
+    ),
+    "logits of another batch": (
+        lambda: kc.ConcreteLogProb(1.0)((BINARY, BINARY[:1])),
+        r"must have the shape of the node.*logits.shape=\(1, 3\), node.shape=\(4, 3\)",
+    ),
+    "logits of rank 2 against three samples": (
+        lambda: kc.ConcreteLogProb(1.0)((np.zeros((4, 2, 3)), BINARY[:, :1])),
+        r"must have the shape of the node.*logits.shape=\(4, 1\)",
+    ),
+    "a node of other states": (
+        lambda: kc.ConcreteLogProb(1.0, num_states=4)((N_ARY, N_ARY)),
+        r"num_states=4 expects a node .*units, 4\). Received: node.shape=\(4, 3, 5\)",
+    ),
+    "pixels of another number": (
+        lambda: kc.BernoulliLogLikelihood()((BINARY[:, :2], BINARY)),
+        r"`x` must have the shape .*x.shape=\(4, 2\), node.shape=\(4, 3\)",
+    ),
+    "terms that would broadcast": (
+        lambda: kc.MultiSampleBound()((BINARY, BINARY[:, :1])),
+        r"same shape, \(batch, num_samples\).*\(4, 1\), \(4, 3\)",
+    ),
+    "no terms": (lambda: kc.MultiSampleBound()(([], [BINARY])), "at least one tensor"),
+    "arity 6": (
+        lambda: network("6H-6V", arity=6, prior_temperature=1, posterior_temperature=1),
+        "`arity` must be a power of 2, .*arity=6",
+    ),
+    "states 6 of a code": (
+        lambda: kc.HypercubeCode(6),
+        "`num_states` must be a power of 2, .*num_states=6",
+    ),
+    "states of a code of another size": (
+        lambda: kc.HypercubeCode(4)(N_ARY),
+        r"\(num_states=4\) expects states of shape .*4\). Received: \(4, 3, 5\)",
+    ),
+    "one state": (lambda: kc.LearnedLogits(3, 1), "`num_states` must be .*num_states=1"),
+    "half a unit": (
+        lambda: kc.LearnedLogits(2.5),
+        "`units` must be a positive integer. Received: units=2.5",
+    ),
+    "units that do not divide": (
+        lambda: network("5H-6V", arity=4),
+        "5 bits cannot be made of units of arity 4.*multiple of 2",
+    ),
+    "decay 1": (
+        lambda: kc.Centering(1.0),
+        "`decay` must be .* below 1. Received: decay=1",
+    ),
+    "means of another number": (
+        lambda: kc.SigmoidBeliefNetwork("3H-6V", visible_mean=[0.5] * 5),
+        "`visible_mean` must hold 6 numbers .*Received: 5 numbers",
+    ),
+    "a mean of 0": (
+        lambda: kc.SigmoidBeliefNetwork("3H-6V", visible_mean=[0.0] + [0.5] * 5),
+        "strictly between 0 and 1.* from 0.0 to 0.5",
+    ),
+    # words
+    "unknown estimator": (
+        lambda: network(estimator="vimcoo"),
+        "`estimator` must be one of 'concrete', .*'vimcoo'. Did you mean 'vimco'?",
+    ),
+    "estimator in capitals": (
+        lambda: kc.MultiSampleBound("NVIL"),
+        "Received: estimator='NVIL'. Did you mean 'nvil'?",
+    ),
+    "no estimator": (lambda: estimators.get(None), "one of .*Received: estimator=None"),
+    "estimator of binary units": (
+        lambda: kc.ConcreteSample(1.0, estimator="gaussian"),
+        "'gaussian' is for binary units.*use 'concrete'",
+    ),
+    "vimco with one sample": (
+        lambda: network(estimator="vimco"),
+        "'vimco' .* `num_samples` of at least 2; for one sample use 'nvil'",
+    ),
+    "nvil with two samples": (
+        lambda: network(estimator="nvil", num_samples=2),
+        "'nvil' is for the bound of one sample; for more use 'vimco'",
+    ),
+    "nvil without conditions": (
+        lambda: kc.MultiSampleBound("nvil")((BINARY[:, :1], BINARY[:, :1])),
+        "'nvil' learns .*triple .*0 conditions",
+    ),
+    "KL of a score-function estimator": (
+        lambda: kc.RelaxedKL(1.0, 1.0, estimator="vimco"),
+        "'vimco'.*end the model in MultiSampleBound",
+    ),
+    "unknown objective": (
+        lambda: kc.RelaxedKL(1.0, 1.0, objective="analytical"),
+        "`objective` must be one of .*Did you mean 'analytic'?",
+    ),
+    "unknown inference": (
+        lambda: kc.ConcreteSample(1.0, inference="model"),
+        "`inference` must be one of 'sample', 'mode'.*Did you mean 'mode'?",
+    ),
+    "unknown data set": (
+        lambda: kc.load_dataset("minst"),
+        "`name` must be one of 'mnist5k', .*'minst'. Did you mean 'mnist'?",
+    ),
+    # architectures
+    "no visible layer": (
+        lambda: network("3H"),
+        r"'-' or '~' .* position 2, found the end",
+    ),
+    "no hidden layer": (lambda: parse_architecture("6V"), "hidden layer .* position 1"),
+    "a letter of its own": (
+        lambda: network("3H-6X"),
+        "'H' or 'V' .* position 4, found 'X'",
+    ),
+    "no number": (lambda: parse_architecture("H-6V"), "number of units at position 0"),
+    "zero units": (lambda: parse_architecture("0H-6V"), "at position 0, found '0'"),
+    "an open bracket": (lambda: parse_architecture("(3H-6V"), r"'\)' at position 6"),
+    "a plus": (
+        lambda: parse_architecture("3H+6V"),
+        "'-' or '~' .*\n    3H.6V\n      \\^",
+    ),
+    "not a string": (lambda: network(784), "`architecture` must be a string .*=784"),
+}

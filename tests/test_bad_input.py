@@ -1,0 +1,172 @@
+"""Bad input at every public door: one clear sentence, before any work is lost.
+
+A sentence names the argument, says what was given and what is accepted or what to do.
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from bad_arguments import BAD_ARGUMENTS, BINARY, network
+
+import keras_concrete as kc
+from keras_concrete import datasets, reproduction
+from keras_concrete.runs import TrainingConfig
+
+IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
+NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)
+
+
+def prediction():
+    return network("2V-3H-4V")
+
+
+def fit_dataset():
+    network().fit(
+        tf.data.Dataset.from_tensor_slices(IMAGES[:, :5]).batch(4), shuffle=False
+    )
+
+
+def bound(x, num_samples=10, **options):
+    return kc.evaluate_bound(network(), x, num_samples, verbose=False, **options)
+
+
+# What is done, and the sentence that must answer it.
+CASES = BAD_ARGUMENTS | {
+    # numbers of samples
+    "0 samples": (lambda: network(num_samples=0), "`num_samples` must be .* integer.*=0"),
+    "2.5 samples": (lambda: kc.ConcreteSample(1.0, 2.5), "`num_samples` must .*=2.5"),
+    "0 samples at a call": (
+        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=0),
+        "`num_samples` must be a positive integer. Received: num_samples=0",
+    ),
+    "0 samples of log-weights": (
+        lambda: network().log_weights(IMAGES, 0),
+        "`num_samples` must be a positive integer. Received: num_samples=0",
+    ),
+    "2.0 images": (lambda: network().sample(2.0), "`num_samples` must be .*=2.0"),
+    "0 samples of a bound": (lambda: bound(IMAGES, 0), "`num_samples` must be .*=0"),
+    "1e4 samples of a bound": (lambda: bound(IMAGES, 1e4), "positive integer.*=10000.0"),
+    # data
+    "grey values to fit": (
+        lambda: network().fit(255 * IMAGES, verbose=0),
+        "`x` must hold binary data.*divide .* Received: values from 0.0 to 255.0",
+    ),
+    "codes to fit": (
+        lambda: network().fit(2 * IMAGES - 1, verbose=0),
+        "`x` must hold binary data.*values from -1.0 to 1.0",
+    ),
+    "NaN to fit": (lambda: network().fit(NAN, verbose=0), "missing values.*from nan"),
+    "a tensor of other pixels to fit": (
+        lambda: network().fit(tf.constant(IMAGES[:, :5])),
+        r"`x` must have shape \(examples, 6\).*x.shape=\(8, 5\)",
+    ),
+    "images that are not flat to fit": (
+        lambda: network().fit(IMAGES.reshape(8, 2, 3)),
+        r"`x` must have shape \(examples, 6\).*\(8, 2, 3\)",
+    ),
+    "no images to fit": (lambda: network().fit(IMAGES[:0]), "at least one example"),
+    "a stream of other pixels": (fit_dataset, r"expected shape=\(None, 6\).*\(None, 5\)"),
+    "grey values to validate": (
+        lambda: network().fit(IMAGES, validation_data=(9 * IMAGES,), verbose=0),
+        "`x` must hold binary data.*9.0",
+    ),
+    "NaN to evaluate": (lambda: network().evaluate(NAN), "`x` must hold binary .*nan"),
+    "a context without its image": (
+        lambda: prediction().fit(IMAGES[:, :2]),
+        r"is given both: fit\(context, image\)",
+    ),
+    "a whole image as context": (
+        lambda: prediction().fit(IMAGES, IMAGES),
+        r"`x` must have shape \(examples, 2\).*\(8, 6\)",
+    ),
+    "grey values to predict": (
+        lambda: prediction().fit(IMAGES[:, :2], 3 * IMAGES[:, 2:]),
+        "`y` must hold binary data.*from 0.0 to 3.0",
+    ),
+    "grey values to a bound": (lambda: bound(7 * IMAGES), "`x` must hold binary .*7.0"),
+    "NaN to a bound": (lambda: bound(NAN), "`x` must hold binary data.*nan"),
+    "other pixels to a bound": (lambda: bound(IMAGES[:, 1:]), r"\(examples, 6\).*\(8, 5"),
+    "no images to a bound": (lambda: bound(IMAGES[:0]), "with at least one example"),
+    "one image to a bound": (lambda: bound(IMAGES[0]), r"`x` must have shape.*\(6,\)"),
+    "a pair to a bound": (lambda: bound((IMAGES, IMAGES)), "one array, .*Received: 2"),
+    "an image to a conditional bound": (
+        lambda: kc.evaluate_bound(prediction(), IMAGES),
+        "for a conditional network the pair",
+    ),
+    "no context to sample": (
+        lambda: prediction().sample(3),
+        "pass the argument `context`",
+    ),
+    "a context to sample": (
+        lambda: network().sample(3, context=IMAGES),
+        "`context` is for networks that predict",
+    ),
+    "batches larger than the data": (
+        lambda: datasets.shuffled_batches(IMAGES, 9, seed=0),
+        "`batch_size` must be at most the number of images, 8. Received: batch_size=9",
+    ),
+    "another model to export": (
+        lambda: kc.export_saved_model(keras.Sequential(), "nowhere"),
+        "`model` must be a SigmoidBeliefNetwork, or .* Received: a Sequential without",
+    ),
+    # settings of runs
+    "vimco of a run": (
+        lambda: TrainingConfig(estimator="vimko"),
+        "Received: estimator='vimko'. Did you mean 'vimco'?",
+    ),
+    "a seed of a run": (
+        lambda: TrainingConfig(seed=0.5),
+        "`seed` must be an integer.*0.5",
+    ),
+    "data of a run": (
+        lambda: TrainingConfig(data="binarised_mnist"),
+        "`data` must be one of .*Did you mean 'binarized_mnist'?",
+    ),
+    "epochs of a run": (
+        lambda: TrainingConfig(epochs=1.5),
+        "`epochs` must be a positive",
+    ),
+    "steps of a reproduction": (
+        lambda: reproduction.Budget(steps=0),
+        "`steps` must be a positive integer. Received: steps=0",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_answered_by_one_clear_sentence(case):
+    do, message = CASES[case]
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        do()
+
+
+def test_there_are_sixty_cases():
+    assert len(CASES) >= 60
+
+
+@pytest.mark.parametrize(
+    ("layer", "logits"),
+    [
+        (kc.BinaryConcreteSample(1.0), keras.ops.sigmoid),
+        (kc.ConcreteSample(1.0), keras.ops.softmax),
+    ],
+)
+def test_probabilities_passed_as_logits_are_told_once(layer, logits):
+    values = np.random.default_rng(0).normal(0, 2, (8, 4)).astype("float32")
+    layer(values)
+    with pytest.warns(UserWarning, match=f"layer '{layer.name}' look like probabilities"):
+        layer(logits(values))
+    layer(logits(values))
+    # In a graph nobody can look, and starting values are no probabilities.
+    tf.function(type(layer)(1.0))(logits(values))
+    type(layer)(1.0)(np.zeros((8, 4), "float32"))
+
+
+def test_nothing_was_trained_when_data_were_refused():
+    model = network()
+    before = [np.asarray(w) for w in model.weights]
+    with pytest.raises(ValueError, match="`x` must hold"):
+        model.fit(IMAGES, validation_data=(NAN,), verbose=0)
+    for old, new in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(old, new)

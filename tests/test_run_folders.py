@@ -1,0 +1,251 @@
+"""Run folders that are missing, damaged, foreign, full, or in use by another process."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import keras_concrete as kc
+from keras_concrete import command_line, datasets
+from keras_concrete.callbacks import Checkpoint
+from keras_concrete.runs import RunFolder, TrainingConfig
+
+
+def _tiny(scale=1):
+    parts = np.random.default_rng(0).integers(0, 2, (3, 8, 6)).astype("uint8")
+    return datasets.Dataset("tiny", *(scale * parts))
+
+
+@pytest.fixture(autouse=True)
+def _data(monkeypatch, tmp_path):
+    monkeypatch.setitem(datasets.DATASETS, "tiny", _tiny)
+    monkeypatch.setitem(datasets.DATASETS, "grey", lambda: _tiny(255))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A model file."""
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
+    model = kc.SigmoidBeliefNetwork("3H-6V", seed=0)
+    model.compile("sgd")
+    model.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def folder(tmp_path, saved):
+    """The folder of a run after an epoch."""
+    folder = RunFolder(tmp_path / "run")
+    folder.create(TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4))
+    folder.model_file.write_bytes(saved)
+    return folder
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(command_line.app, [str(a) for a in arguments])
+
+
+def settings(folder, **changes):
+    content = json.loads(folder.config_file.read_text()) | changes
+    folder.config_file.write_text(json.dumps(content))
+
+
+def _affine():
+    return keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+# What is done to the folder of a run, a command, and its answer.
+DAMAGES = {
+    "no settings": (
+        lambda folder: folder.config_file.unlink(),
+        "train --resume run",
+        "run is not the folder of a run: it has no config.json",
+    ),
+    "no epoch completed": (
+        lambda folder: folder.model_file.unlink(),
+        "evaluate run",
+        "no epoch of the run was completed. Use keras-concrete train --resume",
+    ),
+    "settings cut off": (
+        lambda folder: truncate(folder.config_file),
+        "train --resume run",
+        "config.json is damaged: .* Restore it, or start a new run",
+    ),
+    "settings of another kind": (
+        lambda folder: folder.config_file.write_text("[1, 2]"),
+        "evaluate run",
+        "config.json is damaged",
+    ),
+    "a value out of its range": (
+        lambda folder: settings(folder, epochs=-1),
+        "train --resume run",
+        "`epochs` must be a positive integer. Received: epochs=-1",
+    ),
+    "a newer format": (
+        lambda folder: settings(folder, format=2),
+        "evaluate run",
+        "newer version of keras_concrete: format 2.*reads format 1",
+    ),
+    "a setting of a newer version": (
+        lambda folder: settings(folder, annealing=0.5),
+        "sample run",
+        r"newer version .*not known here: \['annealing'\]",
+    ),
+    "a model cut off, to resume": (
+        lambda folder: truncate(folder.model_file),
+        "train --resume run",
+        "model.keras is damaged: it was cut off.*remove it and resume",
+    ),
+    "a model cut off, to evaluate": (
+        lambda folder: truncate(folder.model_file),
+        "evaluate run",
+        "model.keras is damaged: it was cut off",
+    ),
+    "the best model cut off": (
+        lambda folder: folder.best_file.write_bytes(b"PK"),
+        "export run --to served",
+        "best.keras is damaged",
+    ),
+    "a model of another kind": (
+        lambda folder: _affine().save(folder.model_file),
+        "evaluate run",
+        "model.keras holds a Sequential, not a SigmoidBeliefNetwork",
+    ),
+    "an evaluation that cannot be kept": (
+        lambda folder: (folder.path / "evaluations.jsonl").mkdir(),
+        "evaluate run --num-samples 1000000000",
+        r"evaluations.jsonl cannot be written \(Is a directory\)",
+    ),
+    "evaluation by 0 samples": (
+        lambda folder: None,
+        "evaluate run --num-samples 0",
+        "`num_samples` must be a positive integer",
+    ),
+    "evaluation of data that are not binary": (
+        lambda folder: settings(folder, data="grey"),
+        "evaluate run --num-samples 1",
+        "`x` must hold binary data.*255",
+    ),
+    "an export into a folder that is not empty": (
+        lambda folder: None,
+        "export run --to run",
+        "run exists and is not empty. Name another with --to",
+    ),
+    "a run over files of another kind": (
+        lambda folder: folder.config_file.unlink(),
+        "train 3H-6V --data tiny --out run",
+        "not empty. It is not that of a run: for a new run name another folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_damaged_folder_is_answered_and_left_as_it_was(case, folder):
+    damage, command, message = DAMAGES[case]
+    damage(folder)
+    before = _contents(folder.path)
+    result = invoke(*command.split())
+    assert result.exit_code == 1
+    assert isinstance(result.exception, ValueError | OSError), result.exception
+    assert re.search(message, str(result.exception).replace("\n", " "))
+    # To append nothing to a file makes it, empty.
+    after = _contents(folder.path)
+    assert {k: v for k, v in after.items() if v} == {k: v for k, v in before.items() if v}
+    assert not os.path.exists("served")
+
+
+def _contents(path):
+    return {p.name: p.is_file() and p.read_bytes() for p in path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--arity", 3], "arity 2, 4 and 8"),
+        (["--estimator", "vimco", "--num-samples", 1], "`num_samples` of at least 2"),
+        (["--estimator", "nvil", "--num-samples", 2], "for more use 'vimco'"),
+        (["--arity", 4], "3 bits cannot be made of units of arity 4"),
+        (["--posterior-temperature", 0], "`posterior_temperature` must be a positive"),
+        (["--data", "grey"], "`tiny.train` must hold binary data.*255"),
+        (["--data", "tinny"], "Did you mean 'tiny'?"),
+        (["--out", "/sys/run"], r"The folder /sys/run cannot be written \("),
+        (
+            ["--out", "/dev/null/run"],
+            r"/dev/null/run cannot be written \(Not a directory",
+        ),
+    ],
+)
+def test_settings_that_make_no_run_leave_no_folder(options, message, tmp_path):
+    options = ["--data", "tiny", "--batch-size", 4, "--out", "new/run", *options]
+    result = invoke("train", "3H-6V", *options)
+    assert re.search(message, str(result.exception).replace("\n", " "))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_that_is_not_prepared_leaves_no_folder(monkeypatch, tmp_path):
+    def unavailable():
+        raise datasets.DatasetUnavailableError("it is not prepared: set TFDS_DATA_DIR")
+
+    monkeypatch.setitem(datasets.DATASETS, "tiny", unavailable)
+    result = invoke("train", "3H-6V", "--data", "tiny", "--out", "new/run")
+    assert "TFDS_DATA_DIR" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reproduction_on_unknown_data_starts_no_cell(tmp_path):
+    result = invoke("reproduce", "table1", "--data", "mnist5", "--out", "new")
+    assert "Did you mean 'mnist5k'?" in str(result.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_checkpoint_whole_and_says_how_to_go_on(folder, saved):
+    callback = Checkpoint(folder.model_file)
+    callback.set_model(keras.models.load_model(folder.model_file))
+    # All that is written to this device fails as on a full disk.
+    (folder.path / "partial.keras").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"No space left.*train --resume .*run"):
+        callback.on_epoch_end(0)
+    assert folder.model_file.read_bytes() == saved
+    assert sorted(_contents(folder.path)) == ["config.json", "model.keras"]
+    callback.on_epoch_end(1)
+    assert keras.models.load_model(folder.model_file).count_params() > 0
+
+
+HOLD = """
+import sys, time
+from keras_concrete.runs import RunFolder
+with RunFolder(sys.argv[1]).locked():
+    print("locked", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_of_two_processes_one_has_the_folder_until_it_dies(folder):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder.path], stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        try:
+            assert holder.stdout.readline() == "locked\n"
+            for command in ("train --resume run", "train 3H-6V --data tiny --out run"):
+                result = invoke(*command.split())
+                assert isinstance(result.exception, BlockingIOError)
+                assert f"Process {holder.pid} is at work in" in str(result.exception)
+        finally:
+            holder.kill()
+    # Killed, it left its file, which is no lock any more.
+    assert (folder.path / "lock").read_text() == f"{holder.pid}\n"
+    with folder.locked():
+        assert (folder.path / "lock").read_text() == f"{os.getpid()}\n"
+    assert not (folder.path / "lock").exists()
