@@ -17,6 +17,8 @@ from keras_concrete.layers import (
 )
 from keras_concrete.losses import NegativeBound
 from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.schedules import ExponentialAnnealing
+from keras_concrete.temperatures import suggest_temperature
 
 if TYPE_CHECKING:
     from keras_concrete import distributions
@@ -32,6 +34,7 @@ __all__ = [
     "Centering",
     "ConcreteLogProb",
     "ConcreteSample",
+    "ExponentialAnnealing",
     "HypercubeCode",
     "LearnedLogits",
     "MultiSampleBound",
@@ -42,6 +45,7 @@ __all__ = [
     "evaluate_bound",
     "export_saved_model",
     "load_dataset",
+    "suggest_temperature",
 ]
 
 # Imported when first used: they need TensorFlow Probability, which takes a second, or

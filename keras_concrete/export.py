@@ -1,4 +1,4 @@
-"""Belief networks as TensorFlow SavedModels, to serve without this package."""
+"""Models as TensorFlow SavedModels, to serve without this package."""
 
 import os
 from typing import Any
@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.seeding import fixed_noise
 from keras_concrete.types import Tensor
 
 __all__ = ["export_saved_model"]
@@ -20,13 +21,18 @@ _SEED = tf.TensorSpec((), tf.int32, name="seed")
 _NUM_SAMPLES = tf.TensorSpec((), tf.int32, name="num_samples")
 
 
-def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> None:
-    """Writes a belief network as a SavedModel with named endpoints.
+def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
+    """Writes a model as a SavedModel with named endpoints.
 
     All endpoints run the discrete graph. Nothing is random without a seed input: equal
     seeds give equal answers, and replicas of a server never repeat one another by
     accident. The batch size is free; the first rows of a larger batch have the noise of
-    a smaller one. `serving_default` is `encode`.
+    a smaller one.
+
+    A functional or Sequential model of yours has one endpoint, `predict`, which is
+    `serving_default`: its inputs by their names, and `seed`; its outputs by their keys,
+    or by the names of their layers. A belief network has four, `serving_default` being
+    `encode`:
 
     | endpoint | inputs | outputs |
     |---|---|---|
@@ -41,11 +47,12 @@ def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> 
     `log_likelihood` takes `x` and the image `y`.
 
     Args:
-        model: The network.
+        model: A belief network, or a built functional or Sequential model.
         path: Folder to write.
 
     Raises:
-        ValueError: If `model` is not a `SigmoidBeliefNetwork`.
+        ValueError: If `model` is none of these, has no inputs yet, or has an input named
+            `seed`.
 
     Example:
     >>> import tempfile
@@ -56,12 +63,47 @@ def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> 
     >>> served.sample(num_samples=2, seed=0)["probabilities"].shape
     TensorShape([2, 4])
     """
-    if not isinstance(model, SigmoidBeliefNetwork):
+    if not getattr(model, "inputs", None):
         raise ValueError(
-            "Argument `model` must be a SigmoidBeliefNetwork. "
-            f"Received: {type(model).__name__}"
+            "Argument `model` must be a SigmoidBeliefNetwork, or a functional or "
+            "Sequential model whose inputs are known: call it on data first. "
+            f"Received: a {type(model).__name__} without inputs"
         )
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    if not isinstance(model, SigmoidBeliefNetwork):
+        _add_predict(archive, model)
+    else:
+        _add_codes(archive, model)
+        add = _add_conditional if model.is_conditional else _add_unconditional
+        add(archive, model)
+    archive.write_out(os.fspath(path), verbose=False)
 
+
+def _add_predict(archive: keras.export.ExportArchive, model: keras.Model) -> None:
+    is_sequential = isinstance(model, keras.Sequential)
+    structure = model.inputs[0] if is_sequential else model.input
+    names = [tensor.name for tensor in model.inputs]
+    output_names = [model.layers[-1].name] if is_sequential else model.output_names
+    if "seed" in names:
+        raise ValueError("`seed` is an input of the endpoint: rename the model's own.")
+
+    def predict(*arguments: Tensor) -> dict[str, Tensor]:
+        *inputs, seed = arguments
+        with fixed_noise(model, seed):
+            outputs = model(keras.tree.pack_sequence_as(structure, inputs))
+        if isinstance(outputs, dict):
+            return outputs
+        return dict(zip(output_names, keras.tree.flatten(outputs), strict=True))
+
+    specs = [
+        tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
+        for name, tensor in zip(names, model.inputs, strict=True)
+    ]
+    archive.add_endpoint("predict", predict, input_signature=[*specs, _SEED])
+
+
+def _add_codes(archive: keras.export.ExportArchive, model: SigmoidBeliefNetwork) -> None:
     # Keras takes the names of inputs from the arguments, those of outputs from the keys.
     def encode(x: Tensor, seed: Tensor) -> dict[str, Tensor]:
         return model.encode(x, seed)
@@ -69,14 +111,9 @@ def export_saved_model(model: SigmoidBeliefNetwork, path: str | os.PathLike) -> 
     def decode(codes: Tensor) -> dict[str, Tensor]:
         return model.decode(codes)
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
     archive.add_endpoint("encode", encode, input_signature=[_rows("x", model), _SEED])
     codes = tf.TensorSpec((None, model.code_units), tf.float32, name="codes")
     archive.add_endpoint("decode", decode, input_signature=[codes])
-    add = _add_conditional if model.is_conditional else _add_unconditional
-    add(archive, model)
-    archive.write_out(os.fspath(path), verbose=False)
 
 
 def _add_unconditional(

@@ -8,10 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_concrete import schedules
 from keras_concrete.architecture import parse_architecture
 from keras_concrete.checks import check_means, check_positive
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
+from keras_concrete.schedules import Temperature
 from keras_concrete.seeding import fixed_noise, num_replicas
 from keras_concrete.temperatures import choose_temperatures
 from keras_concrete.types import Tensor
@@ -42,10 +44,11 @@ class SigmoidBeliefNetwork(keras.Model):
             make a layer `240H`.
         num_samples: Number of samples m of the bound in `fit` and `evaluate`.
         estimator: Name of the gradient estimator: see `keras_concrete.estimators`.
-        prior_temperature: Temperature of the densities of p. By default the paper's for
+        prior_temperature: Temperature of the densities of p: a number, or a schedule of
+            training steps (see `keras_concrete.schedules`). By default the paper's for
             the arity: 1/2, 2/3 and 2/5 for 2, 4 and 8. Not for conditional networks,
             which have one temperature, `posterior_temperature`.
-        posterior_temperature: Temperature of samples and densities of q. By default the
+        posterior_temperature: That of samples and densities of q. By default the
             paper's for the arity: 2/3, 1 and 2/3 for 2, 4 and 8.
         visible_mean: Mean of each pixel over the training set, strictly between 0 and
             1, from which the visible biases start: use (count + 1) / (N + 2). By
@@ -96,8 +99,8 @@ class SigmoidBeliefNetwork(keras.Model):
         arity: int = 2,
         num_samples: int = 1,
         estimator: str = "concrete",
-        prior_temperature: float | None = None,
-        posterior_temperature: float | None = None,
+        prior_temperature: Temperature | None = None,
+        posterior_temperature: Temperature | None = None,
         visible_mean: Sequence[float] | np.ndarray | None = None,
         centering: bool = True,
         kernel_regularizer: Any = None,
@@ -159,18 +162,16 @@ class SigmoidBeliefNetwork(keras.Model):
         for mean in self._means:
             mean.update_state(results[mean.name], sample_weight)
         loss = self._loss(results["bound"], results["bound"], sample_weight)
-        # A tf.distribute strategy sums over replicas. Keras's losses allow for it; the
-        # terms that layers add do not.
+        # A tf.distribute strategy sums over replicas, which Keras's losses allow for.
         for term in self.losses:
             loss = loss + ops.cast(term, loss.dtype) / num_replicas()
         return loss
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As in every Keras model; arrays are checked before the first step."""
-        self.check_data(x, y)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, list | tuple):
-            self.check_data(*validation[:2])
+        for data in ((x, y), kwargs.get("validation_data")):
+            if isinstance(data, tuple):
+                self.check_data(*data[:2])
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -293,19 +294,19 @@ class SigmoidBeliefNetwork(keras.Model):
         """
         if isinstance(num_samples, int | float):
             check_positive("num_samples", num_samples, int)
-        if context is not None:
-            context = ops.cast(context, "float32")
+        context = None if context is None else ops.cast(context, "float32")
         with self._noise(seed):
             codes = self._network.sample(num_samples, context)
         return {"codes": ops.cast(codes, "float32"), **self.decode(codes)}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        names = ["architecture", "arity", "num_samples", "estimator", "centering", "seed"]
-        names += ["prior_temperature", "posterior_temperature", "name"]
+        names = "architecture arity num_samples estimator centering seed name".split()
         mean, serialize = self.visible_mean, keras.saving.serialize_keras_object
         return {
             **{name: getattr(self, name) for name in names},
+            "prior_temperature": schedules.serialize(self.prior_temperature),
+            "posterior_temperature": schedules.serialize(self.posterior_temperature),
             "visible_mean": None if mean is None else list(mean),
             "kernel_regularizer": serialize(self.kernel_regularizer),
             "dtype": serialize(self._policy),

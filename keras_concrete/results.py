@@ -119,23 +119,22 @@ def _table(
         for i in range(len(columns))
         if i not in shown and columns[i][0] not in (0, 0.0)
     ]
-    return ResultTable(
+    header = [_SETTINGS[i] for i in shown]
+    rows = [[_text(_settings(result)[i]) for i in shown] for result in results]
+    has_paper = any(result["cell"]["paper"] for result in results)
+    for split, key in (("test", "discrete_nll"), ("train", "train_nll")):
+        header += [f"{split} NLL", "paper"] if has_paper else [f"{split} NLL"]
+        for row, result in zip(rows, results, strict=True):
+            row.append(_number(result[key]) if key in result else "")
+            if has_paper:
+                row.append(str((result["cell"]["paper"] or {}).get(split, "")))
+    title = (
         f"{', '.join([table, data, *fixed])}: NLL in nats per image by {num_samples:,} "
-        f"samples, after {steps:,} steps; the paper's after {NUM_STEPS:,}",
-        [_SETTINGS[i] for i in shown] + ["test NLL", "paper", "train NLL", "paper"],
-        [
-            [_text(_settings(result)[i]) for i in shown]
-            + _ours_and_theirs(result, "test", "discrete_nll")
-            + _ours_and_theirs(result, "train", "train_nll")
-            for result in results
-        ],
+        f"samples, after {steps:,} steps"
     )
-
-
-def _ours_and_theirs(result: dict[str, Any], split: str, key: str) -> list[str]:
-    paper = result["cell"]["paper"]
-    ours = _number(result[key]) if key in result else ""
-    return [ours, str(paper[split]) if paper else ""]
+    if has_paper:
+        title += f"; the paper's after {NUM_STEPS:,}"
+    return ResultTable(title, header, rows)
 
 
 def _text(value: Any) -> str:

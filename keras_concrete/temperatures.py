@@ -1,8 +1,12 @@
 """Temperatures for belief networks: what the paper found best on validation data."""
 
-from keras_concrete.checks import check_positive
+from typing import Any, NamedTuple
 
-__all__ = ["choose_temperatures"]
+from keras_concrete import schedules
+from keras_concrete.checks import check_num_states
+from keras_concrete.schedules import Temperature
+
+__all__ = ["TemperatureAdvice", "choose_temperatures", "suggest_temperature"]
 
 # Appendix D.5, by arity: prior, posterior.
 _BEST = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
@@ -10,16 +14,16 @@ _BEST = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
 
 def choose_temperatures(
     arity: int,
-    prior: float | None = None,
-    posterior: float | None = None,
+    prior: Any = None,
+    posterior: Any = None,
     conditional: bool = False,
-) -> tuple[float, float]:
+) -> tuple[Temperature, Temperature]:
     """Returns the temperatures given, or the paper's for the arity in place of None.
 
     Args:
         arity: Number of states of a unit.
-        prior: Temperature of the densities of p, or None.
-        posterior: Temperature of the samples and densities of q, or None.
+        prior: Temperature of the densities of p, a number or a schedule, or None.
+        posterior: Temperature of the samples and densities of q, likewise.
         conditional: Whether samples come from the prior, so that the network has one
             temperature: then that of `posterior` for both.
 
@@ -34,9 +38,10 @@ def choose_temperatures(
     >>> choose_temperatures(4, posterior=0.9)
     (0.6666666666666666, 0.9)
     """
-    for name, value in (("prior", prior), ("posterior", posterior)):
-        if value is not None:
-            check_positive(f"{name}_temperature", value)
+    if prior is not None:
+        prior = schedules.get("prior_temperature", prior)
+    if posterior is not None:
+        posterior = schedules.get("posterior_temperature", posterior)
     if conditional:
         if prior is not None:
             raise ValueError(
@@ -59,3 +64,54 @@ def choose_temperatures(
         best_prior if prior is None else prior,
         best_posterior if posterior is None else posterior,
     )
+
+
+class TemperatureAdvice(NamedTuple):
+    """Temperatures to start from.
+
+    Attributes:
+        prior: For the densities of a prior.
+        posterior: For samples and densities of a posterior, or of a model with no prior.
+        safe_below: At temperatures up to this no density has a mode in the interior of
+            the simplex, whatever the logits (Propositions 1d and 2d).
+        reason: Where the numbers are from.
+    """
+
+    prior: float
+    posterior: float
+    safe_below: float
+    reason: str
+
+
+def suggest_temperature(num_states: int) -> TemperatureAdvice:
+    """Suggests temperatures for units of n states, with the reasons.
+
+    Args:
+        num_states: Number of states n, 2 for binary units.
+
+    Returns:
+        The advice.
+
+    Raises:
+        ValueError: If `num_states` is not an integer from 2 upward.
+
+    Example:
+    >>> advice = suggest_temperature(2)
+    >>> advice.prior, round(advice.posterior, 3), advice.safe_below
+    (0.5, 0.667, 1.0)
+
+    Reference:
+        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: Propositions 1 and
+        2, sections 3.3, C.4 and D.5.
+    """
+    check_num_states(num_states)
+    safe_below = 1.0 / (num_states - 1)
+    if num_states in _BEST:
+        reason = "the paper's best on the validation data of MNIST (appendix D.5)"
+        return TemperatureAdvice(*_BEST[num_states], safe_below, reason)
+    reason = (
+        "the paper's for 8 states, the nearest that it tuned (appendix D.5): tune it on "
+        "the bound of the discrete graph. Up to safe_below no unit can hold a real value "
+        "in the interior of the simplex, but gradients grow noisier with less"
+    )
+    return TemperatureAdvice(*_BEST[8], safe_below, reason)

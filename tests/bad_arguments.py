@@ -29,7 +29,10 @@ BAD_ARGUMENTS = {
     "temperature infinite": (lambda: kc.ConcreteLogProb(np.inf), f"{TEMPERATURE}inf"),
     "temperature a word": (lambda: kc.ConcreteSample("warm"), f"{TEMPERATURE}'warm'"),
     "temperature None": (lambda: kc.BinaryConcreteSample(None), f"{TEMPERATURE}None"),
-    "temperature of KL": (lambda: kc.RelaxedKL(1.0, 0.0), f"{TEMPERATURE}0.0"),
+    "temperature of KL": (
+        lambda: kc.RelaxedKL(1.0, 0.0),
+        "`prior_temperature` must be a positive number. Received: prior_temperature=0.0",
+    ),
     "temperature [n, 1] against [n, k]": (
         lambda: distributions.BinaryConcrete(np.ones((4, 1)), BINARY),
         r"`temperature` must be a scalar or .*temperature.shape=\(4, 1\), .*=\(4, 3\)",

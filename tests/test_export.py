@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from belief_oracle import all_images
 
 import keras_concrete as kc
@@ -102,7 +103,74 @@ def test_the_bound_of_many_samples_is_that_of_evaluate_bound(model, answers):
     assert np.mean(answers["one"]["bound"]) < np.mean(answers["many"]["bound"])
 
 
-def test_other_models_are_refused(tmp_path):
+def test_a_model_without_inputs_is_refused(tmp_path):
     model = keras.Sequential([keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="must be a SigmoidBeliefNetwork"):
+    with pytest.raises(ValueError, match="call it on data first"):
         kc.export_saved_model(model, tmp_path)
+    with pytest.raises(ValueError, match="`seed` is an input of the endpoint"):
+        seed = keras.Input((1,), name="seed")
+        kc.export_saved_model(keras.Model(seed, seed), tmp_path)
+
+
+def _served(model, folder):
+    kc.export_saved_model(model, folder)
+    return tf.saved_model.load(folder)
+
+
+def _mixed():
+    """A model of two inputs, with two latent layers and dropout."""
+    a, b = keras.Input((4,), name="a"), keras.Input((6,), name="b")
+    hidden = keras.layers.Dropout(0.5)(keras.layers.Dense(6)(a))
+    bits = kc.BinaryConcreteSample(0.5)(keras.layers.Add()([hidden, b]))
+    logits = keras.layers.Reshape((2, 3))(bits)
+    choice = kc.ConcreteSample(1.0)(logits)
+    return keras.Model({"b": b, "a": a}, {"bits": bits, "choice": choice})
+
+
+def test_a_functional_model_is_served_with_a_seed(tmp_path):
+    model = _mixed()
+    served = _served(model, tmp_path / "model")
+    a, b = tf.random.normal((64, 4)), tf.zeros((64, 6))
+    first, again, other = (
+        served.signatures["serving_default"](a=a, b=b, seed=tf.constant(seed))
+        for seed in (1, 1, 2)
+    )
+    assert sorted(first) == ["bits", "choice"]
+    assert first["bits"].shape == (64, 6) and first["choice"].shape == (64, 2, 3)
+    assert set(np.unique(first["bits"])) == {0, 1}
+    np.testing.assert_array_equal(first["bits"], again["bits"])
+    np.testing.assert_array_equal(first["choice"], again["choice"])
+    assert not np.array_equal(first["bits"], other["bits"])
+    # the layers do not share their noise, and equal logits have probability 1/3 each
+    assert 0.2 < np.mean(np.asarray(first["choice"])[..., 0]) < 0.5
+
+
+def test_a_sequential_model_is_served_as_it_predicts(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((4,), name="x"),
+            keras.layers.Dense(8),
+            kc.BinaryConcreteSample(2 / 3, inference="mode"),
+            kc.HypercubeCode(name="code"),
+        ]
+    )
+    served = _served(model, tmp_path / "model")
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    answer = served.signatures["serving_default"](x=x, seed=tf.constant(0))
+    np.testing.assert_array_equal(answer["code"], model.predict(x, verbose=0))
+
+
+def test_a_conditional_network_is_served(tmp_path):
+    model = kc.SigmoidBeliefNetwork("3V-4H-5V", seed=0)
+    served = _served(model, tmp_path / "model")
+    seed, num_samples = tf.constant(3), tf.constant(200)
+    x, y = tf.ones((2, 3)), tf.zeros((2, 5))
+    bound = served.signatures["log_likelihood"](
+        x=x, y=y, num_samples=num_samples, seed=seed
+    )
+    expected = kc.evaluate_bound(model, (x, y), 200, verbose=False)
+    np.testing.assert_allclose(bound["bound"], expected.bounds, atol=0.3)
+    sampled = served.signatures["sample"](x=x, num_samples=num_samples, seed=seed)
+    assert sampled["probabilities"].shape == (2, 200, 5)
+    codes = served.signatures["encode"](x=x, seed=seed)["codes_1"]
+    assert codes.shape == (2, 4)

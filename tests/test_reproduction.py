@@ -203,6 +203,8 @@ def test_tables_set_ours_beside_the_papers():
     assert table.rows[0] == ["200H~784V", "concrete", *numbers]
     assert "1,000 samples, after 2,000 steps" in table.title and "m 5" in table.title
     assert results.markdown(table).splitlines()[2].startswith("| model | estimator |")
+    (table,) = results.make_tables([_result(data="mnist5k", paper=None)])
+    assert table.header == ["model", "test NLL", "train NLL"]
 
 
 def test_results_of_other_steps_or_data_are_other_tables():

@@ -13,9 +13,9 @@ PACKAGE = ROOT / "keras_concrete"
 # A module imports only from floors above its own. Those of one floor do not know each
 # other, except within a folder.
 FLOORS = [
-    ["types", "drawing", "checks"],
-    ["architecture", "datasets", "locks", "machine", "plots", "temperatures", "noise"],
-    ["seeding", "distributions", "objectives", "paper"],
+    ["types", "checks", "drawing"],
+    ["architecture", "datasets", "locks", "machine", "plots", "schedules", "noise"],
+    ["seeding", "distributions", "objectives", "paper", "temperatures"],
     ["estimators", "figures"],
     ["layers", "losses"],
     ["networks"],

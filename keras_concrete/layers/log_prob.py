@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete import estimators
+from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_num_states, check_positive
-from keras_concrete.layers.nodes import match_node, temperature_weight
+from keras_concrete.layers.nodes import Thermostat, match_node
 from keras_concrete.types import Tensor
 
 __all__ = ["ConcreteLogProb", "RelaxedKL"]
@@ -83,8 +83,9 @@ class ConcreteLogProb(_Score):
     2. Otherwise it is the mass of the discrete state, the node rounded.
 
     Args:
-        temperature: Positive number, the temperature of the density. It may differ from
-            that of the sampler: the paper gives prior and posterior one each
+        temperature: Positive number, or a schedule of training steps (see
+            `keras_concrete.schedules`): the temperature of the density. It may differ
+            from that of the sampler: the paper gives prior and posterior one each
             (equation 28). Held in the weight `current_temperature`.
         num_states: 2 for binary units (one logit each), n for units of n states.
         estimator: Name of the gradient estimator that the model trains with: the same
@@ -120,18 +121,18 @@ class ConcreteLogProb(_Score):
 
     def __init__(
         self,
-        temperature: float,
+        temperature: schedules.Temperature,
         num_states: int = 2,
         estimator: str = "concrete",
         **kwargs: Any,
     ) -> None:
         super().__init__(num_states=num_states, estimator=estimator, **kwargs)
-        check_positive("temperature", temperature)
-        self.temperature = temperature
+        self.temperature = schedules.get("temperature", temperature)
 
     def build(self, input_shape: Any) -> None:
         """Adds the temperature, a weight that does not train."""
-        self.current_temperature = temperature_weight(self, self.temperature)
+        self._thermostat = Thermostat(self, self.temperature)
+        self.current_temperature = self._thermostat.current
 
     def call(self, inputs: tuple[Tensor, ...], training: bool = False) -> Tensor:
         """Scores the node under the logits."""
@@ -142,7 +143,7 @@ class ConcreteLogProb(_Score):
             drawn_logits = self._logits("drawn_logits", inputs[-1], node)
             log_probs = self._estimator.log_prob(
                 self._estimator.unit(binary),
-                self.current_temperature.value,
+                self._thermostat.read(training),
                 logits,
                 node,
                 drawn_logits,
@@ -154,7 +155,10 @@ class ConcreteLogProb(_Score):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "temperature": self.temperature}
+        return {
+            **super().get_config(),
+            "temperature": schedules.serialize(self.temperature),
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -166,8 +170,8 @@ class RelaxedKL(_Score):
     masses of the discrete state. Its mean over samples estimates KL(q, p).
 
     Args:
-        posterior_temperature: Positive number, the temperature of the sampler.
-        prior_temperature: Positive number, the temperature of the prior's density.
+        posterior_temperature: Number or schedule, the temperature of the sampler.
+        prior_temperature: Number or schedule, that of the prior's density.
         num_states: 2 for binary units (one logit each), n for units of n states.
         objective: Which of the paper's three terms to use in training. `"relaxed"`:
             equation 20. `"relaxed_mass"`: equation 21, the discrete log-masses weighted
@@ -210,8 +214,8 @@ class RelaxedKL(_Score):
 
     def __init__(
         self,
-        posterior_temperature: float,
-        prior_temperature: float,
+        posterior_temperature: schedules.Temperature,
+        prior_temperature: schedules.Temperature,
         num_states: int = 2,
         objective: str = "relaxed",
         loss_weight: float | None = None,
@@ -233,15 +237,23 @@ class RelaxedKL(_Score):
                 f"Argument `objective` must be 'relaxed' with estimator={estimator!r}, "
                 f"which has a score of its own. Received: objective={objective!r}"
             )
-        self.posterior_temperature = posterior_temperature
-        self.prior_temperature = prior_temperature
+        self.posterior_temperature = schedules.get(
+            "posterior_temperature", posterior_temperature
+        )
+        self.prior_temperature = schedules.get("prior_temperature", prior_temperature)
         self.objective = objective
         self.loss_weight = loss_weight
         scoring = (num_states, _SCORED_AS[objective] or estimator)
-        self.log_posterior = ConcreteLogProb(
-            posterior_temperature, *scoring, name="log_posterior"
+        # The closed form has no temperature, and is used outside training too.
+        temperatures = [self.posterior_temperature, self.prior_temperature]
+        if objective == "analytic":
+            temperatures = [1.0, 1.0]
+        self.log_posterior, self.log_prior = (
+            ConcreteLogProb(temperature, *scoring, name=name)
+            for temperature, name in zip(
+                temperatures, ("log_posterior", "log_prior"), strict=True
+            )
         )
-        self.log_prior = ConcreteLogProb(prior_temperature, *scoring, name="log_prior")
 
     def build(self, input_shape: Any) -> None:
         """Builds the two log-probabilities."""
@@ -266,8 +278,8 @@ class RelaxedKL(_Score):
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
-            "posterior_temperature": self.posterior_temperature,
-            "prior_temperature": self.prior_temperature,
+            "posterior_temperature": schedules.serialize(self.posterior_temperature),
+            "prior_temperature": schedules.serialize(self.prior_temperature),
             "objective": self.objective,
             "loss_weight": self.loss_weight,
         }

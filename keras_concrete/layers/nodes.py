@@ -6,21 +6,46 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_concrete.schedules import Schedule, Temperature
 from keras_concrete.types import Tensor
 
-__all__ = ["match_node", "temperature_weight", "warn_of_probabilities"]
+__all__ = ["Thermostat", "match_node", "warn_of_probabilities"]
 
 
-def temperature_weight(layer: keras.Layer, temperature: float) -> keras.Variable:
-    """Adds a scalar weight that holds the temperature.
+class Thermostat:
+    """Holds the temperature of a layer in a weight, on schedule if there is one.
 
     A weight, so that it can change between steps without a new trace, and is saved.
+
+    Args:
+        layer: The layer, which is being built.
+        temperature: Number or schedule.
     """
+
+    def __init__(self, layer: keras.Layer, temperature: Temperature) -> None:
+        self._schedule = None
+        if isinstance(temperature, Schedule):
+            self._schedule = temperature
+            temperature = float(temperature(0))
+            self._step = _weight(layer, "temperature_step", 0, "int64")
+        self.current = _weight(layer, "temperature", temperature, "float32")
+
+    def read(self, training: bool) -> Tensor:
+        """The temperature of a call; a training call is a step of the schedule."""
+        if self._schedule is not None and training:
+            value = ops.cast(self._schedule(self._step.value), "float32")
+            self.current.assign(value)
+            self._step.assign(self._step + 1)
+            return value
+        return self.current.value
+
+
+def _weight(layer: keras.Layer, name: str, value: float, dtype: str) -> keras.Variable:
     return layer.add_weight(
-        name="temperature",
+        name=name,
         shape=(),
-        dtype="float32",
-        initializer=keras.initializers.Constant(temperature),
+        dtype=dtype,
+        initializer=keras.initializers.Constant(value),
         trainable=False,
         autocast=False,
         aggregation="only_first_replica",

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from keras_concrete import estimators
+from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_positive
-from keras_concrete.layers.nodes import temperature_weight, warn_of_probabilities
+from keras_concrete.layers.nodes import Thermostat, warn_of_probabilities
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.types import Tensor
 
@@ -21,7 +21,7 @@ class _Sample(SeededLayer):
 
     def __init__(
         self,
-        temperature: float,
+        temperature: schedules.Temperature,
         num_samples: int | None = None,
         return_node: bool = False,
         estimator: str = "concrete",
@@ -30,12 +30,11 @@ class _Sample(SeededLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        check_positive("temperature", temperature)
         if num_samples is not None:
             check_positive("num_samples", num_samples, int)
         check_choice("inference", inference, ("sample", "mode"))
         self._estimator = estimators.get(estimator, self._binary)
-        self.temperature = temperature
+        self.temperature = schedules.get("temperature", temperature)
         self.num_samples = num_samples
         self.return_node = return_node
         self.estimator = estimator
@@ -47,7 +46,8 @@ class _Sample(SeededLayer):
     def build(self, logits_shape: tuple) -> None:
         """Adds the temperature, a weight that does not train."""
         self._check_rank(logits_shape)
-        self.current_temperature = temperature_weight(self, self.temperature)
+        self._thermostat = Thermostat(self, self.temperature)
+        self.current_temperature = self._thermostat.current
 
     def call(
         self, logits: Tensor, num_samples: Tensor | None = None, training: bool = False
@@ -82,7 +82,7 @@ class _Sample(SeededLayer):
             noise = unit.mode_noise(shape)
         else:
             noise = unit.noise(shape, self.next_key())
-        temperature = self.current_temperature.value
+        temperature = self._thermostat.read(training)
         if training:
             node = estimator.node(unit, logits, noise, temperature)
             state = estimator.state(unit, node)
@@ -119,7 +119,7 @@ class _Sample(SeededLayer):
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
-            "temperature": self.temperature,
+            "temperature": schedules.serialize(self.temperature),
             "num_samples": self.num_samples,
             "return_node": self.return_node,
             "estimator": self.estimator,
@@ -138,7 +138,8 @@ class BinaryConcreteSample(_Sample):
     every dtype policy.
 
     Args:
-        temperature: Positive number. The paper found 2/3 good for a posterior, 1/2 for
+        temperature: Positive number, or a schedule of training steps (see
+            `keras_concrete.schedules`). The paper found 2/3 good for a posterior, 1/2 for
             a prior; up to 1 no unit can prefer the interior of (0, 1). It is held in
             the weight `current_temperature`, which may be assigned to.
         num_samples: Number of samples for each example, put on a new axis 1; None for
@@ -202,7 +203,8 @@ class ConcreteSample(_Sample):
     every dtype policy.
 
     Args:
-        temperature: Positive number. The paper found 1 good for a posterior over 4
+        temperature: Positive number, or a schedule of training steps (see
+            `keras_concrete.schedules`). The paper found 1 good for a posterior over 4
             states (prior 2/3) and 2/3 over 8 (prior 2/5). It is held in the weight
             `current_temperature`, which may be assigned to.
         num_samples: Number of samples for each example, put on a new axis 1; None for

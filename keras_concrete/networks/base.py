@@ -9,6 +9,7 @@ from keras_concrete import estimators, objectives
 from keras_concrete.architecture import Architecture
 from keras_concrete.layers import BernoulliLogLikelihood
 from keras_concrete.networks.conditioning import LayerMaker
+from keras_concrete.schedules import Temperature
 from keras_concrete.types import Tensor
 
 __all__ = ["Draw", "Latent", "Network", "Terms"]
@@ -84,7 +85,7 @@ class Network:
         self,
         number: int,
         maker: LayerMaker,
-        temperature: float,
+        temperature: Temperature,
         logits: Callable[[Tensor], Tensor],
         role: str,
     ) -> Latent:

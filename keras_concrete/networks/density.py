@@ -11,6 +11,7 @@ from keras_concrete.checks import check_images
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.conditioning import LayerMaker
+from keras_concrete.schedules import Temperature
 from keras_concrete.types import Tensor
 
 __all__ = ["DensityNetwork"]
@@ -35,7 +36,7 @@ class DensityNetwork(Network):
         architecture: Architecture,
         maker: LayerMaker,
         estimator: str,
-        temperatures: tuple[float, float],
+        temperatures: tuple[Temperature, Temperature],
         visible_mean: Sequence[float] | None,
         centering: bool,
     ) -> None:

@@ -1,0 +1,109 @@
+"""Temperatures that change while a model trains."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_concrete as kc
+from keras_concrete import schedules
+
+KERAS = keras.optimizers.schedules
+GENERATOR = np.random.default_rng(0)
+X = GENERATOR.integers(0, 2, (24, 5)).astype("uint8")
+
+
+def test_exponential_annealing_is_jangs():
+    schedule = kc.ExponentialAnnealing(2.0, rate=0.01, minimum=0.5, update_every=10)
+    steps = np.arange(300)
+    expected = np.maximum(0.5, 2.0 * np.exp(-0.01 * (steps // 10 * 10)))
+    ours = [float(schedule(step)) for step in steps]
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    revived = KERAS.deserialize(KERAS.serialize(schedule))
+    assert revived.get_config() == schedule.get_config()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        kc.ExponentialAnnealing(1.0, rate=0.1, minimum=0.4, update_every=2),
+        KERAS.CosineDecay(1.0, 12, alpha=0.3),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_a_model_follows_its_schedule_and_goes_on_after_it_was_saved(schedule, tmp_path):
+    model = kc.SigmoidBeliefNetwork(
+        "3H~2H~5V", posterior_temperature=schedule, prior_temperature=0.5, seed=0
+    )
+    model.compile("sgd", jit_compile=True, steps_per_execution=2)
+    model.fit(X, batch_size=4, epochs=1, verbose=0)  # 6 steps
+    scheduled = ["sample_1", "sample_2", "log_posterior_1", "log_posterior_2"]
+
+    def temperatures(model):
+        return [float(model.get_layer(n).current_temperature) for n in scheduled]
+
+    # the sixth step had the temperature of step 5, counted from 0
+    np.testing.assert_allclose(temperatures(model), float(schedule(5)), rtol=1e-6)
+    assert float(model.get_layer("log_prior_1").current_temperature) == 0.5
+    model.evaluate(X, verbose=0)
+    kc.evaluate_bound(model, X, 10, training=True, verbose=False)
+    np.testing.assert_allclose(temperatures(model), float(schedule(5)), rtol=1e-6)
+    model.save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    model.fit(X, batch_size=4, epochs=1, verbose=0)
+    np.testing.assert_allclose(temperatures(model), float(schedule(11)), rtol=1e-6)
+
+
+def test_a_layer_is_relaxed_at_the_temperature_of_its_step():
+    layer = kc.BinaryConcreteSample(KERAS.PolynomialDecay(1.0, 4, 0.2), return_node=True)
+    logits = np.full((1, 3), 7.0, "float32")
+    noisy = []
+    for step in range(6):
+        generator = layer.seed_generator.state
+        generator.assign([3, 3])  # the same noise again
+        _, node = layer(logits, training=True)
+        expected = max(0.2, 1.0 - 0.2 * step)
+        np.testing.assert_allclose(layer.current_temperature, expected, rtol=1e-6)
+        noisy.append(np.asarray(node) * expected)
+        layer(logits)  # no step
+    np.testing.assert_allclose(noisy, np.broadcast_to(noisy[0], (6, 1, 3)), rtol=1e-5)
+
+
+def test_configs_hold_schedules():
+    schedule = kc.ExponentialAnnealing(rate=1e-5)
+    for layer in (
+        kc.ConcreteSample(schedule),
+        kc.ConcreteLogProb(schedule, num_states=3),
+        kc.RelaxedKL(schedule, KERAS.CosineDecay(0.5, 10, alpha=0.1)),
+    ):
+        revived = keras.layers.deserialize(keras.layers.serialize(layer))
+        assert revived.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), "warm", None, True])
+def test_what_is_no_temperature_is_refused(temperature):
+    with pytest.raises(ValueError, match="`temperature` must be a positive number"):
+        kc.BinaryConcreteSample(temperature)
+
+
+def test_a_schedule_that_starts_at_zero_is_refused():
+    with pytest.raises(ValueError, match="must be a schedule of positive numbers"):
+        schedules.get("temperature", KERAS.PolynomialDecay(0.0, 10, 1.0))
+
+
+def test_an_analytic_kl_takes_no_steps_outside_training():
+    kl = kc.RelaxedKL(
+        KERAS.CosineDecay(1.0, 9, alpha=0.1), kc.ExponentialAnnealing(), 2, "analytic"
+    )
+    node = logits = np.zeros((2, 3), "float32")
+    kl((node, logits, logits))
+    assert not [weight for weight in kl.weights if "step" in weight.path]
+
+
+def test_suggested_temperatures_are_the_papers_where_it_has_them():
+    assert kc.suggest_temperature(2)[:3] == (1 / 2, 2 / 3, 1.0)
+    assert kc.suggest_temperature(4)[:3] == (2 / 3, 1.0, 1 / 3)
+    assert kc.suggest_temperature(8)[:3] == (2 / 5, 2 / 3, 1 / 7)
+    advice = kc.suggest_temperature(64)
+    assert advice.safe_below == 1 / 63 and "8 states" in advice.reason
+    with pytest.raises(ValueError, match="`num_states`"):
+        kc.suggest_temperature(1)
