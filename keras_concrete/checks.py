@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,10 @@ def check_images(name: str, images: Any, num_pixels: int) -> None:
         )
 
 
-def check_positive(name: str, value: Any, kind: type | tuple = (int, float)) -> None:
-    """Refuses what is not a positive finite number of the kind."""
-    is_number = isinstance(value, kind) and not isinstance(value, bool)
+def check_positive(name: str, value: Any, kind: type = float) -> None:
+    """Refuses what is not a positive finite number of the kind, NumPy's included."""
+    wanted = Integral if kind is int else Real
+    is_number = isinstance(value, wanted) and not isinstance(value, bool)
     if not is_number or not 0 < value < float("inf"):
         what = "integer" if kind is int else "number"
         raise ValueError(

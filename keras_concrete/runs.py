@@ -12,10 +12,12 @@ import os
 import zipfile
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TextIO
 
 import keras
+import numpy as np
 
 from keras_concrete import datasets, estimators
 from keras_concrete.architecture import parse_architecture
@@ -94,7 +96,7 @@ class TrainingConfig:
         if self.weight_decay != 0.0:
             check_positive("weight_decay", self.weight_decay)
         check_choice("data", self.data, datasets.DATASETS)
-        if not isinstance(self.seed, int):
+        if not isinstance(self.seed, Integral):
             raise ValueError(
                 f"Argument `seed` must be an integer. Received: seed={self.seed!r}"
             )
@@ -269,7 +271,12 @@ def write_json(path: Path, content: Any) -> None:
         path: File to write.
         content: What `json.dumps` takes.
     """
-    _write_text(path, json.dumps(content, indent=2) + "\n")
+    _write_text(path, json.dumps(content, indent=2, default=_plain) + "\n")
+
+
+def _plain(number: np.generic) -> Any:
+    """A number of NumPy's as one of Python's."""
+    return number.item()
 
 
 def _write_text(path: Path, text: str) -> None:

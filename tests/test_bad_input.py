@@ -11,7 +11,7 @@ from bad_arguments import BAD_ARGUMENTS, BINARY, network
 
 import keras_concrete as kc
 from keras_concrete import datasets, reproduction
-from keras_concrete.runs import TrainingConfig
+from keras_concrete.runs import RunFolder, TrainingConfig
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
 NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)
@@ -170,3 +170,17 @@ def test_nothing_was_trained_when_data_were_refused():
         model.fit(IMAGES, validation_data=(NAN,), verbose=0)
     for old, new in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    temperature, two = np.float32(0.5), np.int64(2)
+    layer = kc.BinaryConcreteSample(temperature, num_samples=two, seed=0)
+    model = keras.Sequential([keras.Input((3,)), layer])
+    assert model.output_shape == (None, 2, 3)
+    model.save(tmp_path / "model.keras")
+    revived = keras.models.load_model(tmp_path / "model.keras").layers[-1]
+    assert (revived.temperature, revived.num_samples) == (0.5, 2)
+    config = TrainingConfig(epochs=two, learning_rate=temperature, seed=two)
+    folder = RunFolder(tmp_path)
+    folder.create(config)
+    assert folder.config() == config

@@ -1,5 +1,6 @@
 """Layers that turn logits into states: relaxed in training, discrete otherwise."""
 
+from numbers import Integral
 from typing import Any, ClassVar
 
 import keras
@@ -102,7 +103,7 @@ class _Sample(SeededLayer):
         shape = tuple(logits.shape)
         num_samples = self.num_samples if num_samples is None else num_samples
         if num_samples is not None:
-            size = num_samples if isinstance(num_samples, int) else None
+            size = num_samples if isinstance(num_samples, Integral) else None
             shape = (shape[0], size, *shape[1:])
         state = keras.KerasTensor(shape, dtype=self.compute_dtype)
         if self.return_node:
