@@ -20,7 +20,7 @@ FLOORS = [
     ["layers", "losses"],
     ["networks"],
     ["models"],
-    ["evaluation", "export", "runs", "callbacks"],
+    ["evaluation", "export", "runs", "callbacks", "checkpoints"],
     ["reports"],
     ["experiments"],
     ["reproduction", "results"],
