@@ -1,7 +1,7 @@
 """A model of Triton's Python backend: the exported model beside this file.
 
 `*_rows.onnx` is run by ONNX Runtime, `saved_model/` by TensorFlow. Its endpoint has a
-seed for each row, so a row's answer does not depend on the requests that it is batched with.
+seed for each row, so that a row's answer does not depend on the rest of its batch.
 """
 
 from pathlib import Path
