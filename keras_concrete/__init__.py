@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from keras_concrete import distributions
     from keras_concrete.callbacks import ImageGrids, IntegralityGap, TemperatureLog
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
-    from keras_concrete.export import export_saved_model
+    from keras_concrete.export import export_onnx, export_saved_model
 
 __version__ = "0.1.0"
 
@@ -47,6 +47,7 @@ __all__ = [
     "TemperatureLog",
     "distributions",
     "evaluate_bound",
+    "export_onnx",
     "export_saved_model",
     "load_dataset",
     "suggest_temperature",
@@ -60,6 +61,7 @@ _ON_USE = {
     "IntegralityGap": "keras_concrete.callbacks",
     "TemperatureLog": "keras_concrete.callbacks",
     "evaluate_bound": "keras_concrete.evaluation",
+    "export_onnx": "keras_concrete.export",
     "export_saved_model": "keras_concrete.export",
     "distributions": None,
 }
