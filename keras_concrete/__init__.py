@@ -23,7 +23,7 @@ from keras_concrete.temperatures import suggest_temperature
 if TYPE_CHECKING:
     from keras_concrete import distributions
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
-    from keras_concrete.export import export_saved_model
+    from keras_concrete.export import export_onnx, export_saved_model
 
 __version__ = "0.1.0"
 
@@ -43,6 +43,7 @@ __all__ = [
     "SigmoidBeliefNetwork",
     "distributions",
     "evaluate_bound",
+    "export_onnx",
     "export_saved_model",
     "load_dataset",
     "suggest_temperature",
@@ -53,6 +54,7 @@ __all__ = [
 _ON_USE = {
     "BoundEstimate": "keras_concrete.evaluation",
     "evaluate_bound": "keras_concrete.evaluation",
+    "export_onnx": "keras_concrete.export",
     "export_saved_model": "keras_concrete.export",
     "distributions": None,
 }

@@ -1,27 +1,32 @@
-"""Models as TensorFlow SavedModels, to serve without this package."""
+"""Models as TensorFlow SavedModels and as ONNX, to serve without this package."""
 
 import os
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import tensorflow as tf
-from keras import ops
 
-from keras_concrete import noise
-from keras_concrete.models import SigmoidBeliefNetwork
-from keras_concrete.seeding import fixed_noise
-from keras_concrete.types import Tensor
+from keras_concrete.checks import check_positive
+from keras_concrete.endpoints import Endpoint, endpoints
 
-__all__ = ["export_saved_model"]
+__all__ = ["export_onnx", "export_saved_model"]
 
-# Samples of an image scored at a time by `log_likelihood`.
-_CHUNK = 100
+# Operations by which a graph draws or keeps what no input of it determines.
+_STATEFUL = ("Random", "Assign", "Multinomial", "TruncatedNormal", "Parameterized")
+# What Keras calls the state of a generator. Those of the model's layers are replaced.
+_GENERATOR = "seed_generator_state"
 
-_SEED = tf.TensorSpec((), tf.int32, name="seed")
-_NUM_SAMPLES = tf.TensorSpec((), tf.int32, name="num_samples")
+# The first version of ONNX with bitwise operations, which the noise is made of.
+_OPSET = 18
 
 
-def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
+def export_saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    jit_compile: bool = False,
+    warmup_batch_sizes: Sequence[int] = (),
+) -> None:
     """Writes a model as a SavedModel with named endpoints.
 
     All endpoints run the discrete graph. Nothing is random without a seed input: equal
@@ -29,7 +34,7 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
     accident. The batch size is free; the first rows of a larger batch have the noise of
     a smaller one.
 
-    A functional or Sequential model of yours has one endpoint, `predict`, which is
+    A functional or Sequential model of yours has the endpoint `predict`, which is
     `serving_default`: its inputs by their names, and `seed`; its outputs by their keys,
     or by the names of their layers. A belief network has four, `serving_default` being
     `encode`:
@@ -46,130 +51,139 @@ def export_saved_model(model: keras.Model, path: str | os.PathLike) -> None:
     is the context; `sample` takes it too, and returns `num_samples` images for each;
     `log_likelihood` takes `x` and the image `y`.
 
+    `encode_rows` and `predict_rows` take `seeds`, one for each row, in the place of
+    `seed`: the answer to a row is that of `encode` or `predict` to this row alone with
+    this seed. So a server may put requests together into batches as it likes.
+
     Args:
         model: A belief network, or a built functional or Sequential model.
         path: Folder to write.
+        jit_compile: Whether XLA compiles the endpoints, anew for each batch size and
+            number of samples that it meets.
+        warmup_batch_sizes: Batch sizes of requests, with zeros as inputs, that
+            TensorFlow Serving sends to every endpoint when it loads the model. They need
+            the extra `serving`.
 
     Raises:
-        ValueError: If `model` is none of these, has no inputs yet, or has an input named
-            `seed`.
+        ValueError: If `model` is none of these, has no inputs yet, has an input named
+            `seed` or `seeds`, or draws random numbers that `seed` does not determine.
+        ImportError: If there are batch sizes and tensorflow-serving-api is missing.
 
     Example:
     >>> import tempfile
-    >>> model = SigmoidBeliefNetwork("3H~4V", seed=0)
+    >>> import keras_concrete as kc
+    >>> model = kc.SigmoidBeliefNetwork("3H~4V", seed=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     export_saved_model(model, folder)
     ...     served = tf.saved_model.load(folder)
     >>> served.sample(num_samples=2, seed=0)["probabilities"].shape
     TensorShape([2, 4])
     """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "Argument `model` must be a SigmoidBeliefNetwork, or a functional or "
-            "Sequential model whose inputs are known: call it on data first. "
-            f"Received: a {type(model).__name__} without inputs"
-        )
+    for size in warmup_batch_sizes:
+        check_positive("warmup_batch_sizes", size, int)
+    found = endpoints(model)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    if not isinstance(model, SigmoidBeliefNetwork):
-        _add_predict(archive, model)
-    else:
-        _add_codes(archive, model)
-        add = _add_conditional if model.is_conditional else _add_unconditional
-        add(archive, model)
+    for name, endpoint in found.items():
+        function = _traced(endpoint, name, jit_compile)
+        archive.add_endpoint(name, function, input_signature=list(endpoint.inputs))
     archive.write_out(os.fspath(path), verbose=False)
+    if warmup_batch_sizes:
+        _write_warmup(Path(path), found, warmup_batch_sizes)
 
 
-def _add_predict(archive: keras.export.ExportArchive, model: keras.Model) -> None:
-    is_sequential = isinstance(model, keras.Sequential)
-    structure = model.inputs[0] if is_sequential else model.input
-    names = [tensor.name for tensor in model.inputs]
-    output_names = [model.layers[-1].name] if is_sequential else model.output_names
-    if "seed" in names:
-        raise ValueError("`seed` is an input of the endpoint: rename the model's own.")
+def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
+    """Writes a model as ONNX, a file `NAME.onnx` for each endpoint.
 
-    def predict(*arguments: Tensor) -> dict[str, Tensor]:
-        *inputs, seed = arguments
-        with fixed_noise(model, seed):
-            outputs = model(keras.tree.pack_sequence_as(structure, inputs))
-        if isinstance(outputs, dict):
-            return outputs
-        return dict(zip(output_names, keras.tree.flatten(outputs), strict=True))
+    The endpoints, with their inputs and outputs, are those of `export_saved_model`. The
+    noise is integer arithmetic, so equal seeds give the same codes in TensorFlow,
+    ONNX Runtime and OpenVINO, but for a logit that lies within rounding of 0.
+    It needs the extra `serving`: `pip install 'keras_concrete[serving]'`.
 
-    specs = [
-        tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
-        for name, tensor in zip(names, model.inputs, strict=True)
-    ]
-    archive.add_endpoint("predict", predict, input_signature=[*specs, _SEED])
+    Args:
+        model: A belief network, or a built functional or Sequential model.
+        path: Folder to write.
 
+    Raises:
+        ValueError: As `export_saved_model`; or if the model has operations that ONNX
+            has not, such as TensorFlow's random ones in a layer of yours.
+        ImportError: If tf2onnx is missing.
 
-def _add_codes(archive: keras.export.ExportArchive, model: SigmoidBeliefNetwork) -> None:
-    # Keras takes the names of inputs from the arguments, those of outputs from the keys.
-    def encode(x: Tensor, seed: Tensor) -> dict[str, Tensor]:
-        return model.encode(x, seed)
+    Example:
+    >>> import os, tempfile
+    >>> model = keras.Sequential([keras.Input((3,), name="x"), keras.layers.Dense(2)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_onnx(model, folder)  # doctest: +SKIP
+    ...     os.listdir(folder)  # doctest: +SKIP
+    ['predict_rows.onnx', 'predict.onnx']
+    """
+    from keras_concrete.conversion import to_onnx
 
-    def decode(codes: Tensor) -> dict[str, Tensor]:
-        return model.decode(codes)
-
-    archive.add_endpoint("encode", encode, input_signature=[_rows("x", model), _SEED])
-    codes = tf.TensorSpec((None, model.code_units), tf.float32, name="codes")
-    archive.add_endpoint("decode", decode, input_signature=[codes])
+    folder = Path(path)
+    for name, endpoint in endpoints(model).items():
+        content = to_onnx(_traced(endpoint, name), endpoint.inputs, name, _OPSET)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.onnx").write_bytes(content)
 
 
-def _add_unconditional(
-    archive: keras.export.ExportArchive, model: SigmoidBeliefNetwork
-) -> None:
-    def sample(num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
-        return model.sample(num_samples, seed)
-
-    def log_likelihood(x: Tensor, num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
-        return {"bound": _streamed_bound(model, x, num_samples, seed)}
-
-    draw = [_NUM_SAMPLES, _SEED]
-    archive.add_endpoint("sample", sample, input_signature=draw)
-    archive.add_endpoint(
-        "log_likelihood", log_likelihood, input_signature=[_rows("x", model), *draw]
+def _traced(
+    endpoint: Endpoint, name: str, jit_compile: bool = False
+) -> tf.types.experimental.PolymorphicFunction:
+    function = tf.function(
+        endpoint.function,
+        input_signature=endpoint.inputs,
+        autograph=False,
+        jit_compile=jit_compile or None,
     )
+    graph = function.get_concrete_function().graph
+    nodes = [*graph.as_graph_def().node]
+    nodes += [n for f in graph.as_graph_def().library.function for n in f.node_def]
+    stateful = sorted({n.op for n in nodes if n.op.startswith(_STATEFUL)})
+    stateful += [v.name for v in graph.variables if _GENERATOR in v.name]
+    if stateful:
+        raise ValueError(
+            f"The endpoint `{name}` draws random numbers, or keeps values from one "
+            "request to the next, that its inputs do not determine. Give every layer "
+            "that draws a keras.random.SeedGenerator of its own, as an attribute. "
+            f"Received: a model that uses {', '.join(stateful)}"
+        )
+    return function
 
 
-def _add_conditional(
-    archive: keras.export.ExportArchive, model: SigmoidBeliefNetwork
+def _write_warmup(
+    path: Path, found: dict[str, Endpoint], batch_sizes: Sequence[int]
 ) -> None:
-    def sample(x: Tensor, num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
-        return model.sample(num_samples, seed, context=x)
+    try:
+        from tensorflow_serving.apis import (
+            model_pb2,
+            predict_pb2,
+            prediction_log_pb2,
+        )
+    except ImportError as error:
+        raise ImportError(
+            "Warm-up requests need tensorflow-serving-api: "
+            "pip install 'keras_concrete[serving]'"
+        ) from error
+    file = path / "assets.extra" / "tf_serving_warmup_requests"
+    file.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(os.fspath(file)) as writer:
+        for name, endpoint in found.items():
+            for size in batch_sizes:
+                request = predict_pb2.PredictRequest(
+                    model_spec=model_pb2.ModelSpec(name="model", signature_name=name),
+                    inputs={
+                        spec.name: tf.make_tensor_proto(_example(spec, size))
+                        for spec in endpoint.inputs
+                    },
+                )
+                log = prediction_log_pb2.PredictionLog(
+                    predict_log=prediction_log_pb2.PredictLog(request=request)
+                )
+                writer.write(log.SerializeToString())
 
-    def log_likelihood(
-        x: Tensor, y: Tensor, num_samples: Tensor, seed: Tensor
-    ) -> dict[str, Tensor]:
-        return {"bound": _streamed_bound(model, (x, y), num_samples, seed)}
 
-    x, draw = _rows("x", model), [_NUM_SAMPLES, _SEED]
-    y = tf.TensorSpec((None, model.visible_units), tf.float32, name="y")
-    archive.add_endpoint("sample", sample, input_signature=[x, *draw])
-    archive.add_endpoint("log_likelihood", log_likelihood, input_signature=[x, y, *draw])
-
-
-def _rows(name: str, model: SigmoidBeliefNetwork) -> tf.TensorSpec:
-    return tf.TensorSpec((None, model.input_shape[-1]), tf.float32, name=name)
-
-
-def _streamed_bound(
-    model: SigmoidBeliefNetwork, x: Any, num_samples: Tensor, seed: Tensor
-) -> Tensor:
-    """The bound by a number of samples known at run time, in constant memory."""
-    key = noise.key_from_seed(seed)
-    chunk = tf.minimum(num_samples, _CHUNK)
-    num_chunks = (num_samples + chunk - 1) // chunk
-
-    def add_chunk(index: Tensor, log_sum: Tensor) -> tuple[Tensor, Tensor]:
-        log_weights = model.log_weights(x, chunk, seed=noise.fold_in(key, index))
-        surplus = index * chunk + tf.range(chunk) >= num_samples
-        log_weights = tf.where(surplus, -float("inf"), log_weights)
-        return index + 1, ops.logaddexp(log_sum, ops.logsumexp(log_weights, axis=1))
-
-    rows = keras.tree.flatten(x)[0]
-    start = tf.fill(tf.shape(rows)[:1], -float("inf"))
-    _, log_sum = tf.while_loop(
-        lambda index, _: index < num_chunks, add_chunk, (tf.constant(0), start)
-    )
-    return log_sum - tf.math.log(tf.cast(num_samples, tf.float32))
+def _example(spec: tf.TensorSpec, batch_size: int) -> tf.Tensor:
+    if spec.name == "num_samples":
+        return tf.constant(batch_size)
+    shape = [size or (batch_size if i == 0 else 1) for i, size in enumerate(spec.shape)]
+    return tf.zeros(shape, spec.dtype)

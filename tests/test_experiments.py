@@ -198,8 +198,10 @@ def test_sample_draws_the_picture_of_its_seed(run):
 
 
 def test_export_writes_a_saved_model(run, tmp_path):
-    result = invoke("export", run[0], "--to", tmp_path / "served")
+    warm = ["--warmup-batch-size", 1, "--warmup-batch-size", 8]
+    result = invoke("export", run[0], "--to", tmp_path / "served", *warm)
     assert result.exit_code == 0, result.output
+    assert (tmp_path / "served/assets.extra/tf_serving_warmup_requests").exists()
     assert (tmp_path / "served" / "saved_model.pb").exists()
 
 
@@ -220,6 +222,11 @@ def test_export_writes_a_saved_model(run, tmp_path):
         (("train", "--resume", "nowhere"), "not the folder of a run"),
         (("train", "--resume", "nowhere", "--epochs", 3), "Leave out: epochs"),
         (("evaluate", "nowhere"), "not the folder of a run"),
+        (("export", "nowhere", "--to", "a", "--format", "h5"), "'saved_model', 'onnx'"),
+        (
+            ("export", "nowhere", "--to", "a", "--format", "onnx", "--jit-compile"),
+            "are for --format saved_model",
+        ),
         (("evaluate", "nowhere", "--split", "all"), "'train', 'validation', 'test'"),
     ],
 )

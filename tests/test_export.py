@@ -63,8 +63,8 @@ def answers(model, tmp_path_factory):
 
 def test_nothing_of_this_package_is_imported_by_the_client(answers):
     assert answers["modules"] == []
-    endpoints = ["decode", "encode", "log_likelihood", "sample", "serving_default"]
-    assert answers["signatures"] == endpoints
+    endpoints = ["decode", "encode", "encode_rows", "log_likelihood", "sample"]
+    assert answers["signatures"] == [*endpoints, "serving_default"]
 
 
 def test_equal_seeds_give_the_models_own_answers(model, answers):
@@ -146,14 +146,7 @@ def test_a_functional_model_is_served_with_a_seed(tmp_path):
 
 
 def test_a_sequential_model_is_served_as_it_predicts(tmp_path):
-    model = keras.Sequential(
-        [
-            keras.Input((4,), name="x"),
-            keras.layers.Dense(8),
-            kc.BinaryConcreteSample(2 / 3, inference="mode"),
-            kc.HypercubeCode(name="code"),
-        ]
-    )
+    model = _hashing()
     served = _served(model, tmp_path / "model")
     x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     answer = served.signatures["serving_default"](x=x, seed=tf.constant(0))
@@ -174,3 +167,117 @@ def test_a_conditional_network_is_served(tmp_path):
     assert sampled["probabilities"].shape == (2, 200, 5)
     codes = served.signatures["encode"](x=x, seed=seed)["codes_1"]
     assert codes.shape == (2, 4)
+
+
+def test_rows_with_seeds_are_answered_as_if_alone(tmp_path):
+    model = kc.SigmoidBeliefNetwork("4H~3H-6V", seed=0)
+    served = _served(model, tmp_path / "model")
+    seeds = tf.range(len(IMAGES))
+    together = served.encode_rows(IMAGES, seeds)
+    backwards = served.encode_rows(IMAGES[::-1], seeds[::-1])
+    for row in (0, 3, len(IMAGES) - 1):
+        alone = served.encode(x=IMAGES[row : row + 1], seed=seeds[row])
+        for name, value in alone.items():
+            for answer in (together[name][row], backwards[name][::-1][row]):
+                np.testing.assert_allclose(answer, value[0], atol=1e-6, err_msg=name)
+
+
+def _hashing():
+    """A Sequential model with bits."""
+    return keras.Sequential(
+        [
+            keras.Input((4,), name="x"),
+            keras.layers.Dense(8),
+            kc.BinaryConcreteSample(2 / 3, inference="mode"),
+            kc.HypercubeCode(name="code"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "inputs", "outputs"),
+    [
+        (_mixed, {"a": "(-1, 4)", "b": "(-1, 6)"}, ["bits", "choice"]),
+        (_hashing, {"x": "(-1, 4)"}, ["code"]),
+    ],
+)
+def test_saved_model_cli_shows_names_and_types(make, inputs, outputs, tmp_path):
+    kc.export_saved_model(make(), tmp_path)
+    cli = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
+    command = [*cli, "show", "--dir", tmp_path, "--tag_set", "serve"]
+    command += ["--signature_def", "serving_default"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    words = " ".join(shown.split())
+    assert "Method name is: tensorflow/serving/predict" in words
+    assert "inputs['seed'] tensor_info: dtype: DT_INT32 shape: ()" in words
+    for name, shape in inputs.items():
+        expected = f"inputs['{name}'] tensor_info: dtype: DT_FLOAT shape: {shape}"
+        assert expected in words
+    for name in outputs:
+        assert f"outputs['{name}'] tensor_info: dtype: DT_FLOAT shape: (-1" in words
+
+
+REPLICA = """
+import sys
+import tensorflow as tf
+
+served = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+for seed in (1, 1, 2):
+    answer = served(a=tf.ones((9, 4)), b=tf.zeros((9, 6)), seed=tf.constant(seed))
+    print([answer[name].numpy().tolist() for name in sorted(answer)])
+"""
+
+
+def test_two_replicas_repeat_a_request_and_nothing_else(tmp_path):
+    kc.export_saved_model(_mixed(), tmp_path)
+    command = [sys.executable, "-c", REPLICA, tmp_path]
+    replicas = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    first, second = (replica.communicate()[0].splitlines() for replica in replicas)
+    assert first == second and len(first) == 3
+    assert first[0] == first[1] != first[2]
+
+
+def test_xla_gives_the_same_codes(tmp_path):
+    model = kc.SigmoidBeliefNetwork("3H-6V", seed=0)
+    kc.export_saved_model(model, tmp_path, jit_compile=True)
+    served = tf.saved_model.load(tmp_path)
+    for rows in (1, 4):
+        codes = served.encode(x=IMAGES[:rows], seed=tf.constant(5))["codes_1"]
+        np.testing.assert_array_equal(codes, model.encode(IMAGES[:rows], 5)["codes_1"])
+    sampled = served.sample(num_samples=tf.constant(7), seed=tf.constant(5))
+    np.testing.assert_array_equal(sampled["codes"], model.sample(7, 5)["codes"])
+
+
+def test_warm_up_requests_are_of_every_endpoint_and_are_answered(tmp_path):
+    pytest.importorskip("tensorflow_serving")
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    kc.export_saved_model(
+        kc.SigmoidBeliefNetwork("3H-6V"), tmp_path, warmup_batch_sizes=(1, 3)
+    )
+    file = tmp_path / "assets.extra" / "tf_serving_warmup_requests"
+    signatures = tf.saved_model.load(tmp_path).signatures
+    asked = []
+    for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        name = request.model_spec.signature_name
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
+        asked.append((name, max([len(v) for v in inputs.values() if v.ndim] or [0])))
+    assert {name for name, _ in asked} == set(signatures) - {"serving_default"}
+    assert ("encode", 1) in asked and ("encode_rows", 3) in asked
+
+
+def test_noise_that_no_seed_determines_is_refused(tmp_path):
+    class Careless(keras.layers.Layer):
+        def call(self, x):
+            return x + tf.random.normal(tf.shape(x))
+
+    class Global(keras.layers.Layer):
+        def call(self, x):
+            return x + keras.random.normal(keras.ops.shape(x))
+
+    for layer in (Careless, Global):
+        x = keras.Input((3,))
+        with pytest.raises(ValueError, match="that its inputs do not determine"):
+            kc.export_saved_model(keras.Model(x, layer()(x)), tmp_path)

@@ -15,7 +15,7 @@ from keras_concrete.checks import check_choice, check_empty, check_positive
 from keras_concrete.command_line.console import console
 from keras_concrete.evaluation import evaluate_bound
 from keras_concrete.experiments import train as train_run
-from keras_concrete.export import export_saved_model
+from keras_concrete.export import export_onnx, export_saved_model
 from keras_concrete.reports import base_rate_nll
 from keras_concrete.runs import RunFolder, TrainingConfig
 
@@ -267,11 +267,35 @@ def sample(
 def export(
     run: Run,
     to: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    format: Annotated[
+        str,
+        typer.Option(help="saved_model; or onnx, a file for each endpoint."),
+    ] = "saved_model",
+    jit_compile: Annotated[
+        bool, typer.Option("--jit-compile", help="Have XLA compile the SavedModel.")
+    ] = False,
+    warmup_batch_size: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Rows of a warm-up request for TensorFlow Serving; may be repeated.",
+            show_default="none",
+        ),
+    ] = None,
 ) -> None:
-    """Write a run's network as a TensorFlow SavedModel.
+    """Write a run's network as a TensorFlow SavedModel or as ONNX.
 
-    Its endpoints encode, decode, sample and log_likelihood need TensorFlow only.
+    Its endpoints encode, decode, sample and log_likelihood need TensorFlow, or a runtime
+    of ONNX, only.
     """
+    check_choice("format", format, ("saved_model", "onnx"))
     check_empty(to, "Name another with --to.")
-    export_saved_model(RunFolder(run).model(), to)
+    if format == "saved_model":
+        model = RunFolder(run).model()
+        export_saved_model(model, to, jit_compile, warmup_batch_size or ())
+    elif jit_compile or warmup_batch_size:
+        raise ValueError(
+            "--jit-compile and --warmup-batch-size are for --format saved_model."
+        )
+    else:
+        export_onnx(RunFolder(run).model(), to)
     console.print(f"Wrote {to}")

@@ -5,6 +5,7 @@ Both kinds of unit offer the same functions, so that a layer need not know which
 
 from typing import Protocol
 
+import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
@@ -120,7 +121,8 @@ class CategoricalUnit:
         return tfp.bijectors.Exp().forward(node)
 
     def discrete_state(self, node: Tensor) -> Tensor:
-        return ops.one_hot(ops.argmax(node, axis=-1), ops.shape(node)[-1])
+        # Keras's argmax looks at the bits of zeros, which no other runtime can convert.
+        return ops.one_hot(tf.argmax(node, axis=-1), ops.shape(node)[-1])
 
     def relaxed(self, temperature: Tensor, logits: Tensor) -> ExpConcrete:
         return ExpConcrete(temperature, logits)

@@ -1,0 +1,1 @@
+"""An exported model in a real server: what to copy, and what it does under load."""

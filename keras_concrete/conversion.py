@@ -1,0 +1,176 @@
+"""From TensorFlow functions to ONNX, such that all runtimes draw the same noise.
+
+ONNX has all operations of the generator. But OpenVINO takes unsigned words as signed,
+shifts them to the right by a division in float32, and makes negative floats of large
+ones. Shifts and casts are written here in a way that gives the same bits either way. And
+ONNX has no log1p.
+"""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["to_onnx"]
+
+# Numbers of types in ONNX, which is imported on use only.
+_FLOAT, _BOOL, _UINT32 = 1, 9, 12
+
+
+def to_onnx(
+    function: Any, inputs: Sequence[tf.TensorSpec], name: str, opset: int
+) -> bytes:
+    """Converts a function of tensors.
+
+    Args:
+        function: A `tf.function` that returns a dict of tensors.
+        inputs: Names, shapes and dtypes of its arguments.
+        name: What an error shall call it.
+        opset: Version of ONNX's operations.
+
+    Returns:
+        The content of an ONNX file, whose inputs and outputs have the names of the
+        function's.
+
+    Raises:
+        ValueError: If ONNX lacks an operation of the function.
+        ImportError: If tf2onnx is missing.
+    """
+    try:
+        import onnx
+        import tf2onnx
+    except ImportError as error:
+        raise ImportError(
+            "Export to ONNX needs tf2onnx: pip install 'keras_concrete[serving]'"
+        ) from error
+    handlers = {
+        "Cast": _cast,
+        "Log1p": _log1p,
+        "RightShift": _right_shift,
+    }
+    with _quiet("tf2onnx"):
+        model, _ = tf2onnx.convert.from_function(
+            function,
+            list(inputs),
+            opset=opset,
+            custom_op_handlers={op: (handle, []) for op, handle in handlers.items()},
+        )
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ValueError(
+            f"The endpoint `{name}` has an operation that ONNX has not. Export a "
+            f"SavedModel, or change the layer that uses it. {error}"
+        ) from error
+    return model.SerializeToString()
+
+
+@contextlib.contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+class _Writer:
+    """Puts nodes in the place of one node of tf2onnx's graph."""
+
+    def __init__(self, graph: Any, node: Any) -> None:
+        self._graph, self._node = graph, node
+        self.input = list(node.input)
+        self._output = node.output[0]
+        self._shape, self._dtype = graph.get_shape(self._output), None
+
+    def constant(self, value: Any, like: str) -> str:
+        """A constant of the type of a tensor."""
+        from tf2onnx import utils
+
+        dtype = utils.map_onnx_to_numpy_type(self._graph.get_dtype(like))
+        name = utils.make_name(self._node.name)
+        return self._graph.make_const(name, np.asarray(value, dtype)).output[0]
+
+    def __call__(self, op: str, *inputs: str, to: int | None = None, **attr: Any) -> str:
+        """The output of a new node, of the shape of the old one's."""
+        dtype = to or self._graph.get_dtype(inputs[-1])
+        attr |= {"to": to} if op == "Cast" else {}
+        new = self._graph.make_node(
+            op, list(inputs), attr=attr, shapes=[self._shape], dtypes=[dtype]
+        )
+        return new.output[0]
+
+    def bits_and(self, words: str, mask: int) -> str:
+        """The bits of words that a mask keeps."""
+        return self("BitwiseAnd", words, self.constant(mask, words))
+
+    def shift(self, words: str, distance: int, direction: str = "RIGHT") -> str:
+        """Words with their bits moved."""
+        by = self.constant(distance, words)
+        return self("BitShift", words, by, direction=direction)
+
+    def replace(self, result: str) -> None:
+        """Ends with the tensor that takes the place of the old node's."""
+        graph, dtype = self._graph, self._graph.get_dtype(result)
+        graph.remove_node(self._node.name)
+        graph.make_node(
+            "Identity",
+            [result],
+            outputs=[self._output],
+            name=self._node.name,
+            shapes=[self._shape],
+            dtypes=[dtype],
+        )
+
+
+def _right_shift(graph: Any, node: Any, *_: Any) -> None:
+    write = _Writer(graph, node)
+    words, distance = write.input
+    known = node.inputs[1].is_const() and np.ravel(node.inputs[1].get_tensor_value())
+    if graph.get_dtype(words) != _UINT32 or known is False or len(known) != 1:
+        write.replace(write("BitShift", words, distance, direction="RIGHT"))
+    else:
+        write.replace(_shifted(write, words, int(known[0])))
+
+
+def _shifted(write: _Writer, words: str, distance: int) -> str:
+    """Words of 32 bits moved to the right, by divisions that are exact in float32."""
+    if distance >= 16:
+        # Masks stay below 2**31, above which OpenVINO does not read them.
+        rest = write.bits_and(words, (1 << distance) - 1)
+        kept = write("BitwiseXor", words, rest)
+        return write.bits_and(write.shift(kept, distance), 0xFFFFFFFF >> distance)
+    low = write.shift(write.bits_and(words, 0xFFFF), distance)
+    high = write.shift(_shifted(write, words, 16), 16 - distance, "LEFT")
+    return write("BitwiseOr", high, low)
+
+
+def _cast(graph: Any, node: Any, *_: Any) -> None:
+    to = node.get_attr_value("to")
+    if graph.get_dtype(node.input[0]) != _UINT32 or to != _FLOAT:
+        return
+    write = _Writer(graph, node)
+    (words,) = write.input
+    low = write("Cast", write.bits_and(words, 0xFFFF), to=to)
+    high = write("Cast", _shifted(write, words, 16), to=to)
+    # Both are exact, so the sum is rounded once, as the word would be.
+    high = write("Mul", high, write.constant(65536, high))
+    write.replace(write("Add", high, low))
+
+
+def _log1p(graph: Any, node: Any, *_: Any) -> None:
+    # Kahan's: the rounding of 1 + x is undone by the quotient.
+    write = _Writer(graph, node)
+    (x,) = write.input
+    one = write.constant(1, x)
+    sum_ = write("Add", x, one)
+    part = write("Sub", sum_, one)
+    is_one = write("Equal", part, write.constant(0, x), to=_BOOL)
+    quotient = write("Div", x, write("Where", is_one, one, part))
+    product = write("Mul", write("Log", sum_), quotient)
+    write.replace(write("Where", is_one, x, product))
