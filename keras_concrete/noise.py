@@ -216,12 +216,12 @@ def normal_quantile(probability: Tensor) -> Tensor:
 
 def _ratio(x: Tensor, coefficients: tuple) -> Tensor:
     """Ratio of two polynomials, coefficients of high powers first."""
-    above, below = (np.float32(side) for side in coefficients)
+    above, below = coefficients
     return _horner(x, above) / _horner(x, below)
 
 
-def _horner(x: Tensor, coefficients: np.ndarray) -> Tensor:
-    value = coefficients[0]
+def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    value: Tensor = coefficients[0]
     for coefficient in coefficients[1:]:
         value = value * x + coefficient
     return value

@@ -13,6 +13,7 @@ import tensorflow as tf
 from layer_checks import POLICIES
 
 import keras_concrete as kc
+from keras_concrete import distributions as kcd
 from keras_concrete import estimators
 
 pytestmark = pytest.mark.reliability
