@@ -238,7 +238,8 @@ def _page(content: dict[str, Any]) -> str:
 
 Written by `{content["command"]}`. {content["hardware"]["processor"]},
 {content["hardware"]["cores"]} cores, which server and clients share; load average
-{content["load_average_before"]:.1f} before, {content["load_average_after"]:.1f} after. `encode_rows` of {_NETWORK}, a row a request,
+{content["load_average_before"]:.1f} before, {content["load_average_after"]:.1f} after.
+`encode_rows` of {_NETWORK}, a row a request,
 closed loop, medians of alternating runs. A wrong answer is one whose codes differ
 from the model's own, or whose probabilities do by more than 1e-5.
 
