@@ -236,7 +236,8 @@ class RunFolder:
     def cut_history(self, num_epochs: int) -> None:
         """Drops rows of epochs that the saved model has not seen."""
         if self.history_file.exists():
-            lines = self.history_file.read_text().splitlines(keepends=True)
+            # Bytes, since the logger ends its lines as CSV files do, by two characters.
+            lines = self.history_file.read_bytes().decode().splitlines(keepends=True)
             _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
 
 

@@ -136,7 +136,7 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
             experiments.train(folder, _config(), verbose=0)
     assert not folder.report_file.exists()
     experiments.train(folder, verbose=0)
-    assert folder.history_file.read_text() == whole.history_file.read_text()
+    assert folder.history_file.read_bytes() == whole.history_file.read_bytes()
     assert _state(folder) == _state(whole)
     ours, theirs = (
         {k: v for k, v in json.loads(f.report_file.read_text()).items() if "bound" in k}
