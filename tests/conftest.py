@@ -20,12 +20,33 @@ def _same_start():
     keras.config.set_dtype_policy("float32")
 
 
-@pytest.fixture
-def figures(request):
-    """A dict of what a test counts: printed, and kept where that is asked for."""
-    rows = {}
-    yield rows
+def _keep_if_asked(config, name, rows):
     for what, value in rows.items():
         print(f"{what}: {value}")
-    if request.config.getoption("markexpr") == "soak or reliability":
-        reliability.keep(request.node.name.removeprefix("test_"), rows)
+    if rows and config.getoption("markexpr") == reliability.MARKERS:
+        reliability.keep(name, rows)
+
+
+def _claim(name):
+    """A test's name as words: `test_a_b[x]` is "a b, x"."""
+    name = name.removeprefix("test_").removesuffix("]")
+    return name.replace("[", ", ").replace("_", " ")
+
+
+@pytest.fixture
+def figures(request):
+    """A dict of what a test counts: printed, and kept where that is asked for.
+
+    A value is a number, or a pair of what is expected and what was measured.
+    """
+    rows = {}
+    yield rows
+    _keep_if_asked(request.config, _claim(request.node.name), rows)
+
+
+@pytest.fixture(scope="module")
+def sums(request):
+    """The same for all tests of a file together."""
+    rows = {}
+    yield rows
+    _keep_if_asked(request.config, _claim(request.node.path.stem), rows)

@@ -41,7 +41,7 @@ def test_a_loss_by_the_log_prob_of_samples(figures):
             loss = tf.reduce_mean(kl((node, q, p), training=True))
         ours += not is_finite(loss, tape.gradient(loss, q))
     figures["minibatches of 20 not finite, RelaxedBernoulli"] = theirs
-    figures["minibatches of 20 not finite, ours"] = ours
+    figures["minibatches of 20 not finite, ours"] = (0, ours)
     assert theirs == 20 and ours == 0
 
 
@@ -56,7 +56,7 @@ def test_one_hot_samples_that_have_left_the_cache_of_their_bijector(figures):
     scores = log_prob((tf.identity(node), logits[:, None]), training=True)
     ours = np.mean(~np.isfinite(scores))
     figures["rows not finite, RelaxedOneHotCategorical"] = f"{theirs:.1%}"
-    figures["rows not finite, ours"] = f"{ours:.1%}"
+    figures["rows not finite, ours"] = ("0.0%", f"{ours:.1%}")
     assert theirs > 0.6 and ours == 0
 
 
@@ -75,7 +75,7 @@ def test_logits_in_bfloat16(figures):
         made = own(T, logits=logits)
         ours += not is_finite(made.log_prob(made.sample(seed=(0, 0))))
     figures["distributions of 3 that raise or are not finite, TFP"] = theirs
-    figures["distributions of 3 that raise or are not finite, ours"] = ours
+    figures["distributions of 3 that raise or are not finite, ours"] = (0, ours)
     assert theirs == 3 and ours == 0
 
 
@@ -93,7 +93,7 @@ def test_one_seed_eagerly_and_under_xla(figures):
         for draw in (alternative, own)
     )
     figures["states that differ, tfd.Bernoulli"] = f"{theirs:.1%}"
-    figures["states that differ, ours"] = f"{ours:.1%}"
+    figures["states that differ, ours"] = ("0.0%", f"{ours:.1%}")
     assert theirs > 0 and ours == 0
 
 
@@ -112,7 +112,7 @@ def test_replicas_of_a_strategy(figures):
         first, second = strategy.experimental_local_results(drawn)
         shared.append(int(np.sum(first.numpy() == second.numpy())))
     figures["draws of 100 that replicas share, keras.layers.GaussianNoise"] = shared[0]
-    figures["draws of 100 that replicas share, ours"] = shared[1]
+    figures["draws of 100 that replicas share, ours"] = (0, shared[1])
     assert shared == [100, 0]
 
 
@@ -129,5 +129,5 @@ def test_a_layer_that_was_saved_after_a_draw(figures, tmp_path):
         after = np.asarray(revived(zeros, training=True))
         repeated.append(int(np.sum(before == after)))
     figures["draws of 100 that a loaded keras.layers.GaussianNoise repeats"] = repeated[0]
-    figures["draws of 100 that a loaded layer of ours repeats"] = repeated[1]
+    figures["draws of 100 that a loaded layer of ours repeats"] = (0, repeated[1])
     assert repeated == [100, 0]

@@ -128,18 +128,26 @@ def test_with_logistic_noise_it_is_the_concrete_unit(t, logits, node):
     np.testing.assert_allclose(*draws, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize(("noise", "law"), NOISES[:2])
 @pytest.mark.parametrize("t", [0.01, 1.0, 10.0])
-def test_values_and_gradients_are_finite_for_any_logit(noise, law, t):
-    logits = tf.Variable(np.float32([-1000, -81, -80, -1, 0, 1, 80, 81, 1000]))
+def test_values_and_gradients_are_finite_for_any_logit(noise, law, t, jit_compile):
     unit = RelocatedBinaryUnit(noise)
-    with tf.GradientTape(persistent=True) as tape:
-        node = unit.node(logits, unit.noise((9,), np.uint32([1, 2])), tf.constant(t))
-        state = unit.relaxed_state(node)
-        log_prob = unit.relaxed(tf.constant(t), logits).log_prob(tf.stop_gradient(node))
-    for value in (node, state, log_prob):
-        assert np.all(np.isfinite(value))
-        assert np.all(np.isfinite(tape.gradient(value, logits)))
+
+    @tf.function(jit_compile=jit_compile)
+    def values_and_gradients(logits):
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(logits)
+            node = unit.node(logits, unit.noise((9,), np.uint32([1, 2])), tf.constant(t))
+            state = unit.relaxed_state(node)
+            given = tf.stop_gradient(node)
+            log_prob = unit.relaxed(tf.constant(t), logits).log_prob(given)
+        values = [node, state, log_prob]
+        return values, [tape.gradient(value, logits) for value in values]
+
+    logits = tf.constant([-1000.0, -81, -80, -1, 0, 1, 80, 81, 1000])
+    for tensor in tf.nest.flatten(values_and_gradients(logits)):
+        assert np.all(np.isfinite(tensor))
 
 
 @pytest.mark.parametrize(("noise", "law"), NOISES)

@@ -55,8 +55,8 @@ class BinaryNoise:
 
 GAUSSIAN = BinaryNoise(
     log_prob=lambda value: -0.5 * (value**2 + math.log(2.0 * math.pi)),
-    quantile=tf.math.ndtri,
-    upper_quantile=lambda probability: -tf.math.ndtri(probability),
+    quantile=noise.normal_quantile,
+    upper_quantile=lambda probability: -noise.normal_quantile(probability),
 )
 
 

@@ -85,7 +85,8 @@ class TritonPythonModel:
         responses = []
         for array in arrays:
             if isinstance(array, str):
-                responses.append(pb.InferenceResponse([], pb.TritonError(array)))
+                error = pb.TritonError(array, pb.TritonError.INVALID_ARG)
+                responses.append(pb.InferenceResponse([], error))
                 continue
             stop = start + len(array["seeds"])
             parts = [
