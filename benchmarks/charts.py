@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_concrete.drawing import DISCRETE, MUTED, RELAXED, new_figure, save_figure
 
-__all__ = ["draw_training"]
+__all__ = ["draw_growth", "draw_training"]
 
 
 def draw_training(path: Path, results: Sequence[dict[str, Any]]) -> None:
@@ -66,3 +66,54 @@ def _draw_race(axes: Any, results: Sequence[dict[str, Any]]) -> None:
         )
     axes.set_xlabel("ms a step (median; lines: least to greatest)")
     axes.margins(x=0.15)
+
+
+def draw_growth(
+    path: Path, results: Sequence[dict[str, Any]], labels: dict[str, str]
+) -> None:
+    """Draws the cost against the size of the work, a panel for each direction.
+
+    Args:
+        path: Of the JSON; the chart takes its name.
+        results: Of all sizes.
+        labels: Of the directions.
+    """
+    names = list(dict.fromkeys(result["axis"] for result in results))
+    rows = -(-len(names) // 3)
+    with new_figure(5.0 * min(3, len(names)), 4.2 * rows) as figure:
+        grid = figure.subplots(rows, min(3, len(names)), squeeze=False)
+        for axes in grid.flat[len(names) :]:
+            axes.axis("off")
+        for axes, name in zip(grid.flat, names, strict=False):
+            shown = [result for result in results if result["axis"] == name]
+            _draw_growth(axes, shown)
+            axes.set_xlabel(labels[name])
+            axes.set_ylabel(
+                "CPU ms an image" if name == "evaluation" else "CPU ms a step"
+            )
+        grid.flat[0].legend()
+        save_figure(figure, path.parent, path.stem)
+
+
+def _draw_growth(axes: Any, results: Sequence[dict[str, Any]]) -> None:
+    for key, label, color, style in (
+        ("ours_ms", "ours", RELAXED, "o-"),
+        ("limit_ms", "matrix products alone", DISCRETE, "s--"),
+    ):
+        costs = [result[key] for result in results if key in result]
+        if not costs:
+            continue
+        medians = [cost["median"] for cost in costs]
+        errors = [
+            [median - cost["min"] for median, cost in zip(medians, costs, strict=True)],
+            [cost["max"] - median for median, cost in zip(medians, costs, strict=True)],
+        ]
+        sizes = [result["size"] for result in results]
+        axes.errorbar(
+            sizes, medians, yerr=errors, fmt=style, color=color, label=label, capsize=3
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    axes.grid(axis="y")

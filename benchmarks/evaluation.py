@@ -21,7 +21,7 @@ from benchmarks.peers.serving import Job
 from benchmarks.race import Entry, Report, alternate
 from benchmarks.summary import spread
 
-__all__ = ["make_results", "pair_costs"]
+__all__ = ["limit_job", "make_results", "pair_costs"]
 
 _FULL_IMAGES, _FULL_SAMPLES = 10_000, 50_000
 _CHUNK = 1_000  # Larger ones are no faster.
@@ -140,8 +140,15 @@ def _make_table(results: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _limit_job(job: Job) -> Job:
-    """The same work as forward products alone, in chunks of 1,000 samples an image."""
+def limit_job(job: Job) -> Job:
+    """The work of an evaluation as forward products alone, for contestants without more.
+
+    Args:
+        job: Of an evaluation, by a multiple of 1,000 samples.
+
+    Returns:
+        A job whose unit is an image, in chunks of 1,000 samples.
+    """
     options = {"backward": False, "steps_per_unit": job.num_samples // _CHUNK}
     return replace(job, batch_size=1, num_samples=_CHUNK, options=options)
 
@@ -180,7 +187,7 @@ def main(
             )
 
             def job_of(contestant: Contestant, job: Job = job) -> Job:
-                return _limit_job(job) if contestant.is_limit else job
+                return limit_job(job) if contestant.is_limit else job
 
             with console.status("") as status:
                 entries, absent = alternate(

@@ -22,6 +22,7 @@ from keras_concrete.temperatures import suggest_temperature
 
 if TYPE_CHECKING:
     from keras_concrete import distributions
+    from keras_concrete.callbacks import ImageGrids, IntegralityGap, TemperatureLog
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
     from keras_concrete.export import export_onnx, export_saved_model
 
@@ -36,11 +37,14 @@ __all__ = [
     "ConcreteSample",
     "ExponentialAnnealing",
     "HypercubeCode",
+    "ImageGrids",
+    "IntegralityGap",
     "LearnedLogits",
     "MultiSampleBound",
     "NegativeBound",
     "RelaxedKL",
     "SigmoidBeliefNetwork",
+    "TemperatureLog",
     "distributions",
     "evaluate_bound",
     "export_onnx",
@@ -53,6 +57,9 @@ __all__ = [
 # are of no use outside TensorFlow.
 _ON_USE = {
     "BoundEstimate": "keras_concrete.evaluation",
+    "ImageGrids": "keras_concrete.callbacks",
+    "IntegralityGap": "keras_concrete.callbacks",
+    "TemperatureLog": "keras_concrete.callbacks",
     "evaluate_bound": "keras_concrete.evaluation",
     "export_onnx": "keras_concrete.export",
     "export_saved_model": "keras_concrete.export",

@@ -1,104 +1,235 @@
-"""Callbacks for `fit`."""
+"""Callbacks for `fit`.
 
+`IntegralityGap` and `TemperatureLog` add to the logs of an epoch, which Keras hands from
+one callback to the next: list them first, and Keras's own `EarlyStopping`,
+`ModelCheckpoint`, `CSVLogger` and `TensorBoard` take what they add as they take a loss.
+"""
+
+import math
 import os
-import shutil
-import time
-from pathlib import Path
+from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
 
-__all__ = ["BestCheckpoint", "Checkpoint", "Stopwatch"]
+from keras_concrete import noise, objectives, plots, schedules
+from keras_concrete.checks import check_positive
+from keras_concrete.layers import BinaryConcreteSample, ConcreteSample
+from keras_concrete.types import Tensor
 
-
-class Checkpoint(keras.callbacks.Callback):
-    """Saves the model after each epoch, in one step that cannot be half done.
-
-    Stopped at any moment, the file holds the model of one full epoch or another: weights,
-    optimizer and noise generators.
-
-    Args:
-        path: File to write, with the ending `.keras`.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Writes the file beside its place, then moves it there."""
-        partial = self._path.with_name("partial.keras")
-        try:
-            self.model.save(partial)
-            os.replace(partial, self._path)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            folder = self._path.parent
-            raise OSError(
-                f"The model cannot be saved in {folder} ({error.strerror or error}). "
-                "What is there is whole, from the last epoch that could be saved. Free "
-                f"the disk, then go on: keras-concrete train --resume {folder}"
-            ) from error
+__all__ = [
+    "ImageGrids",
+    "IntegralityGap",
+    "TemperatureLog",
+]
 
 
-class BestCheckpoint(keras.callbacks.Callback):
-    """Keeps a copy of the checkpoint of the epoch with the largest validation bound.
+class IntegralityGap(keras.callbacks.Callback):
+    """Adds the discrete and the relaxed bound on held-out data to the logs, and the gap.
 
-    List it after the `Checkpoint` that it copies from.
+    After each epoch, in nats per example: `val_bound_discrete`, what counts in the end;
+    `val_bound_relaxed`, what training sees; and `val_integrality_gap`, relaxed less
+    discrete. All epochs and both graphs have the same noise, so that epochs compare, and
+    training goes on as it would have without. Stop early on what matters by
+    `keras.callbacks.EarlyStopping("val_bound_discrete", mode="max")`, listed after it.
 
     Args:
-        checkpoint: File that the `Checkpoint` writes.
-        path: File to write.
-        val_bounds: Validation bounds of the epochs before, if training goes on.
+        x: Held-out binary data, `(examples, visible units)`; for a conditional network
+            the pair `(context, image)`.
+        num_samples: Samples m of both bounds, which may be more than in training.
+        batch_size: Examples at a time.
+        seed: Integer on which the noise depends alone.
+
+    Raises:
+        ValueError: If `num_samples` or `batch_size` is not a positive integer, or the
+            model that it is used with has no `log_weights`.
+
+    Example:
+    >>> from keras_concrete import SigmoidBeliefNetwork
+    >>> model, x = SigmoidBeliefNetwork("3H-4V", seed=0), np.eye(4)
+    >>> model.compile("adam")
+    >>> history = model.fit(x, callbacks=[IntegralityGap(x)], verbose=0).history
+    >>> [name for name in history if name.startswith("val")]
+    ['val_bound_discrete', 'val_bound_relaxed', 'val_integrality_gap']
     """
 
     def __init__(
-        self, checkpoint: Path, path: Path, val_bounds: list[float] | None = None
+        self, x: Any, num_samples: int = 1, batch_size: int = 256, seed: int = 0
     ) -> None:
         super().__init__()
-        self._checkpoint = checkpoint
-        self._path = path
-        self._best = -float("inf")
-        for val_bound in val_bounds or []:
-            is_better = val_bound > self._best
-            self._best = max(val_bound, self._best)
-        # A stop may have come between the last checkpoint and its copy.
-        if val_bounds and is_better:
-            self._copy()
+        check_positive("num_samples", num_samples, int)
+        check_positive("batch_size", batch_size, int)
+        self._x = x
+        self._num_samples = num_samples
+        self._batch_size = batch_size
+        self._key = noise.key_from_seed(ops.convert_to_tensor(seed))
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Prepares the function that evaluates a batch."""
+        model = self.model
+        if not hasattr(model, "log_weights"):
+            raise ValueError(
+                "IntegralityGap is for models with log_weights(x, num_samples, training, "
+                f"seed), such as SigmoidBeliefNetwork. Received: {type(model).__name__}"
+            )
+
+        @tf.function(jit_compile=bool(model.jit_compile), reduce_retracing=True)
+        def bounds(x: Any, key: Tensor, training: bool) -> Tensor:
+            log_weights = model.log_weights(x, self._num_samples, training, key)
+            return objectives.importance_weighted_bound(log_weights)
+
+        self._bounds = bounds
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Copies the checkpoint if the epoch was the best so far."""
-        val_bound = (logs or {})["val_bound"]
-        if val_bound > self._best:
-            self._best = val_bound
-            self._copy()
+        """Adds the three numbers to the logs."""
+        relaxed, discrete = self._mean(training=True), self._mean(training=False)
+        if logs is not None:
+            logs["val_bound_discrete"] = discrete
+            logs["val_bound_relaxed"] = relaxed
+            logs["val_integrality_gap"] = relaxed - discrete
 
-    def _copy(self) -> None:
-        partial = self._path.with_name("partial-best.keras")
-        shutil.copyfile(self._checkpoint, partial)
-        os.replace(partial, self._path)
+    def _mean(self, training: bool) -> float:
+        parts = self._x if isinstance(self._x, tuple) else (self._x,)
+        bounds = []
+        for i, start in enumerate(range(0, len(parts[0]), self._batch_size)):
+            rows = tuple(
+                ops.convert_to_tensor(
+                    part[start : start + self._batch_size], dtype="float32"
+                )
+                for part in parts
+            )
+            x = rows if isinstance(self._x, tuple) else rows[0]
+            key = noise.fold_in(self._key, i)
+            bounds.append(ops.convert_to_numpy(self._bounds(x, key, training)))
+        return float(np.mean(np.concatenate(bounds)))
 
 
-class Stopwatch(keras.callbacks.Callback):
-    """Writes how long each epoch took, with its validation and the callbacks before it.
+class TemperatureLog(keras.callbacks.Callback):
+    """Adds the temperatures of the samplers to the logs of each epoch.
 
-    The first epoch of a sitting includes the compilation.
+    They are called `temperature` if all samplers were made with the same one, otherwise
+    `temperature_` and the name of the layer. With a schedule it is that of the last
+    training step.
 
-    Args:
-        path: CSV file to append to: columns `epoch` and `seconds`.
+    Raises:
+        ValueError: If the model has no `BinaryConcreteSample` or `ConcreteSample`.
+
+    Example:
+    >>> import keras_concrete as kc
+    >>> model, x = kc.SigmoidBeliefNetwork("3H-4V"), np.eye(4)
+    >>> model.compile("adam")
+    >>> history = model.fit(x, callbacks=[kc.TemperatureLog()], verbose=0).history
+    >>> round(history["temperature"][0], 3)
+    0.667
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Starts the watch."""
-        self._start = time.perf_counter()
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Finds the samplers."""
+        samplers = list(_samplers(self.model))
+        if not samplers:
+            raise ValueError(
+                f"The model {self.model.name!r} has no layer with a temperature: "
+                "TemperatureLog needs a BinaryConcreteSample or ConcreteSample."
+            )
+        settings = [schedules.serialize(layer.temperature) for layer in samplers]
+        self._named = {f"temperature_{layer.name}": layer for layer in samplers}
+        if all(setting == settings[0] for setting in settings):
+            self._named = {"temperature": samplers[0]}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stops the watch and appends a row."""
-        seconds = time.perf_counter() - self._start
-        header = "" if self._path.exists() else "epoch,seconds\n"
-        with self._path.open("a") as file:
-            file.write(f"{header}{epoch},{seconds:.3f}\n")
+        """Adds the temperatures to the logs."""
+        if logs is not None:
+            for name, layer in self._named.items():
+                logs[name] = float(ops.convert_to_numpy(layer.current_temperature))
+
+
+def _samplers(layer: keras.Layer) -> Iterator[keras.Layer]:
+    for child in getattr(layer, "layers", []):
+        if isinstance(child, BinaryConcreteSample | ConcreteSample):
+            yield child
+        else:
+            yield from _samplers(child)
+
+
+class ImageGrids(keras.callbacks.Callback):
+    """Writes grids of images to TensorBoard as a belief network trains.
+
+    `samples` from the model, and `reconstructions` below the images they are of; for a
+    conditional network `predictions` below the images that they should be. Each grid
+    has the same noise in every epoch. Needs `pip install 'keras_concrete[tensorboard]'`.
+
+    Args:
+        log_dir: Folder of TensorBoard's files, usually that of
+            `keras.callbacks.TensorBoard`.
+        x: Images, `(examples, visible units)`, of which the first are shown; for a
+            conditional network the pair `(context, image)`.
+        num_images: Number of images in a grid, the number of its columns squared.
+        every: Number of epochs from one grid to the next.
+        seed: Integer on which the noise depends alone.
+
+    Raises:
+        ImportError: If TensorBoard is not installed.
+        ValueError: If `num_images` or `every` is not a positive integer.
+
+    Example:
+    >>> grids = ImageGrids("logs", np.eye(4), num_images=4)  # fit(..., callbacks=[grids])
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike,
+        x: Any,
+        num_images: int = 64,
+        every: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_positive("num_images", num_images, int)
+        check_positive("every", every, int)
+        if find_spec("tensorboard") is None:
+            raise ImportError(
+                "ImageGrids writes by TensorBoard, which is not installed: "
+                "pip install 'keras_concrete[tensorboard]'"
+            )
+        self._log_dir = os.path.join(log_dir, "images")
+        self._x = x
+        self._columns = math.ceil(math.sqrt(num_images))
+        self._every = every
+        self._seed = seed
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Opens the file."""
+        self._writer = tf.summary.create_file_writer(self._log_dir)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Writes the grids."""
+        if epoch % self._every:
+            return
+        with self._writer.as_default():
+            for name, grid in self._grids().items():
+                canvas = 1.0 - plots.tile_images(grid)  # black on white
+                tf.summary.image(name, canvas[None, :, :, None], step=epoch)
+        self._writer.flush()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Closes the file."""
+        self._writer.close()
+
+    def _grids(self) -> dict[str, np.ndarray]:
+        """Arrays `(rows, columns, pixels)` of values in [0, 1]."""
+        model, columns, seed = self.model, self._columns, self._seed
+        if model.is_conditional:
+            context, images = (part[:columns] for part in self._x)
+            drawn = model.sample(1, seed, context)["probabilities"][:, 0]
+            return {"predictions": np.stack([images, drawn])}
+        images = self._x[:columns]
+        codes = model.encode(images, seed)["codes_1"]
+        samples = model.sample(columns * columns, seed)["probabilities"]
+        return {
+            "samples": np.reshape(samples, (columns, columns, -1)),
+            "reconstructions": np.stack([images, model.decode(codes)["probabilities"]]),
+        }

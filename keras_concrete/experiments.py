@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_concrete import plots
 from keras_concrete.architecture import Architecture, parse_architecture
-from keras_concrete.callbacks import BestCheckpoint, Checkpoint, Stopwatch
+from keras_concrete.checkpoints import BestCheckpoint, Checkpoint, Stopwatch
 from keras_concrete.checks import check_images
 from keras_concrete.datasets import Dataset, load_dataset, shuffled_batches
 from keras_concrete.export import export_saved_model

@@ -13,6 +13,7 @@ __all__ = [
     "save_latent_usage",
     "save_learning_curve",
     "save_reconstructions",
+    "tile_images",
 ]
 
 
@@ -140,8 +141,16 @@ def _entropy(probabilities: np.ndarray) -> np.ndarray:
     return -np.sum(probabilities * np.log(positive), axis=-1)
 
 
-def _save_rows(path: str | os.PathLike, grid: np.ndarray, title: str) -> None:
-    """Draws an array (rows, columns, pixels) of images with a gap between them."""
+def tile_images(grid: np.ndarray) -> np.ndarray:
+    """Puts a grid of images on one canvas, with a gap between them.
+
+    Args:
+        grid: Values in [0, 1], `(rows, columns, pixels)`; images are square if the
+            number of pixels is, and single rows if not.
+
+    Returns:
+        Array of shape `(height, width)`.
+    """
     rows, columns, pixels = grid.shape
     side = math.isqrt(pixels)
     height, width = (side, side) if side * side == pixels else (1, pixels)
@@ -152,6 +161,12 @@ def _save_rows(path: str | os.PathLike, grid: np.ndarray, title: str) -> None:
             canvas[top : top + height, left : left + width] = grid[row, column].reshape(
                 height, width
             )
+    return canvas
+
+
+def _save_rows(path: str | os.PathLike, grid: np.ndarray, title: str) -> None:
+    """Draws an array (rows, columns, pixels) of images with a gap between them."""
+    canvas = tile_images(grid)
     inches = min(12.0, max(6.0, canvas.shape[1] / 40))
     height_inches = inches * canvas.shape[0] / canvas.shape[1] + 0.5
     with drawing.new_figure(inches, height_inches) as figure:

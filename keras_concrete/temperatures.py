@@ -1,12 +1,18 @@
-"""Temperatures for belief networks: what the paper found best on validation data."""
+"""Temperatures for belief networks: what the paper found best, and which are too warm."""
 
+import warnings
 from typing import Any, NamedTuple
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_num_states
 from keras_concrete.schedules import Temperature
 
-__all__ = ["TemperatureAdvice", "choose_temperatures", "suggest_temperature"]
+__all__ = [
+    "TemperatureAdvice",
+    "choose_temperatures",
+    "suggest_temperature",
+    "warn_if_too_warm",
+]
 
 # Appendix D.5, by arity: prior, posterior.
 _BEST = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
@@ -115,3 +121,27 @@ def suggest_temperature(num_states: int) -> TemperatureAdvice:
         "in the interior of the simplex, but gradients grow noisier with less"
     )
     return TemperatureAdvice(*_BEST[8], safe_below, reason)
+
+
+def warn_if_too_warm(name: str, temperature: Temperature) -> None:
+    """Warns of a temperature at which a unit may prefer the interior of the simplex.
+
+    Up to 1 / (n - 1) no density has a mode there (Propositions 1d and 2d). Units of more
+    than 2 states tolerate more, such as the paper's 1 for 4 states (C.4): so the warning
+    starts above 1 for every arity, and no default of the paper has it.
+
+    Args:
+        name: Name of the layer that samples.
+        temperature: Number or schedule, of which the start counts.
+    """
+    if isinstance(temperature, schedules.Schedule):
+        temperature = float(temperature(0))
+    if temperature > 1.0:
+        warnings.warn(
+            f"The layer {name!r} starts at temperature {temperature:g}. Above 1 a unit "
+            "can hold a real number in the interior of the simplex, which rounding "
+            "then loses: expect a gap between the relaxed and the discrete bound "
+            "(Maddison et al., Propositions 1d and 2d, appendix C.4). See "
+            "keras_concrete.suggest_temperature, and watch the gap by IntegralityGap.",
+            stacklevel=4,
+        )

@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import keras_concrete as kc
-from keras_concrete import callbacks, command_line, datasets, experiments
+from keras_concrete import checkpoints, command_line, datasets, experiments
 from keras_concrete.runs import RunFolder, TrainingConfig
 
 
@@ -115,16 +115,16 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
     folder = RunFolder(tmp_path / "stopped")
     with monkeypatch.context() as patch:
         if moment == "in the third epoch":
-            begin = callbacks.Stopwatch.on_epoch_begin
+            begin = checkpoints.Stopwatch.on_epoch_begin
 
             def stop_at_third(self, epoch, logs=None):
                 begin(self, epoch, logs)
                 if epoch == 2:
                     raise Stop
 
-            patch.setattr(callbacks.Stopwatch, "on_epoch_begin", stop_at_third)
+            patch.setattr(checkpoints.Stopwatch, "on_epoch_begin", stop_at_third)
         else:
-            save = callbacks.Checkpoint.on_epoch_end
+            save = checkpoints.Checkpoint.on_epoch_end
 
             def stop_at_third(self, epoch, logs=None):
                 if epoch == 2:
@@ -132,7 +132,7 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
                     raise Stop
                 save(self, epoch, logs)
 
-            patch.setattr(callbacks.Checkpoint, "on_epoch_end", stop_at_third)
+            patch.setattr(checkpoints.Checkpoint, "on_epoch_end", stop_at_third)
         with pytest.raises(KeyboardInterrupt):
             experiments.train(folder, _config(), verbose=0)
     assert not folder.report_file.exists()
@@ -157,7 +157,7 @@ def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
     def stop(self, epoch, logs=None):
         raise Stop
 
-    monkeypatch.setattr(callbacks.Stopwatch, "on_epoch_begin", stop)
+    monkeypatch.setattr(checkpoints.Stopwatch, "on_epoch_begin", stop)
     result = invoke("train", "3H-16V", "--data", "tiny", "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert f"train --resume {tmp_path / 'run'}" in result.output.replace("\n", "")
@@ -312,13 +312,13 @@ def test_the_settings_reach_the_model_and_its_optimizer(tmp_path):
 
 def _worse_from_the_second_epoch(monkeypatch):
     """Validation bounds -5, -4, -6, -7: the best epoch is the second."""
-    keep = callbacks.BestCheckpoint.on_epoch_end
+    keep = checkpoints.BestCheckpoint.on_epoch_end
     bounds = [-5.0, -4.0, -6.0, -7.0]
 
     def on_epoch_end(self, epoch, logs=None):
         keep(self, epoch, {**logs, "val_bound": bounds[epoch]})
 
-    monkeypatch.setattr(callbacks.BestCheckpoint, "on_epoch_end", on_epoch_end)
+    monkeypatch.setattr(checkpoints.BestCheckpoint, "on_epoch_end", on_epoch_end)
 
 
 def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypatch):
@@ -334,10 +334,10 @@ def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypat
 def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_path):
     checkpoint, best = tmp_path / "model.keras", tmp_path / "best.keras"
     checkpoint.write_text("third epoch")
-    callbacks.BestCheckpoint(checkpoint, best, [-5.0, -6.0, -4.0])
+    checkpoints.BestCheckpoint(checkpoint, best, [-5.0, -6.0, -4.0])
     assert best.read_text() == "third epoch"
     best.write_text("second epoch")
-    keeper = callbacks.BestCheckpoint(checkpoint, best, [-5.0, -3.0, -4.0])
+    keeper = checkpoints.BestCheckpoint(checkpoint, best, [-5.0, -3.0, -4.0])
     assert best.read_text() == "second epoch"
     keeper.on_epoch_end(3, {"val_bound": -3.5})
     assert best.read_text() == "second epoch"

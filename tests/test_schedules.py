@@ -107,3 +107,54 @@ def test_suggested_temperatures_are_the_papers_where_it_has_them():
     assert advice.safe_below == 1 / 63 and "8 states" in advice.reason
     with pytest.raises(ValueError, match="`num_states`"):
         kc.suggest_temperature(1)
+
+
+@pytest.mark.parametrize("layer", [kc.BinaryConcreteSample, kc.ConcreteSample])
+@pytest.mark.parametrize(
+    "temperature", [1.01, kc.ExponentialAnnealing(2.0)], ids=["number", "schedule"]
+)
+def test_a_unit_warmer_than_one_is_warned_of_once(layer, temperature):
+    with pytest.warns(UserWarning, match="interior of the simplex") as caught:
+        made = layer(temperature)
+        made(np.zeros((2, 3)), training=True)
+    texts = [str(warning.message) for warning in caught]
+    assert sum(f"{made.name!r} starts at" in text for text in texts) == 1
+
+
+def test_where_no_proposition_holds_there_is_no_warning():
+    kc.ConcreteSample(1.0)
+    for estimator in ("vimco", "straight_through", "gaussian", "logistic_normal"):
+        kc.BinaryConcreteSample(2.0, estimator=estimator)
+
+
+@pytest.mark.parametrize("arity", [2, 4, 8])
+def test_the_papers_temperatures_have_no_warning(arity):
+    kc.SigmoidBeliefNetwork("12H~12H~4V", arity=arity)
+    kc.SigmoidBeliefNetwork("4V-12H-4V", arity=arity)
+
+
+SCHEDULES = {
+    "constant": KERAS.PiecewiseConstantDecay([99], [0.5, 0.5]),
+    "exponential": KERAS.ExponentialDecay(1.0, 6, 0.5),
+    "linear": KERAS.PolynomialDecay(1.0, 12, 0.5),
+    "cosine": KERAS.CosineDecay(1.0, 12, alpha=0.5),
+    "Jang's": kc.ExponentialAnnealing(1.0, rate=0.1, update_every=2),
+}
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_each_kind_of_schedule_is_followed_under_xla_saved_and_restored(kind, tmp_path):
+    schedule = SCHEDULES[kind]
+
+    def temperature_after(epochs):
+        layers = [keras.Input((5,)), kc.BinaryConcreteSample(schedule)]
+        model = keras.Sequential([*layers, keras.layers.Dense(5)])
+        model.compile("sgd", "mse", jit_compile=True, steps_per_execution=3)
+        backup = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+        x = X.astype("float32")
+        model.fit(x, x, batch_size=4, epochs=epochs, verbose=0, callbacks=[backup])
+        return float(model.layers[0].current_temperature)
+
+    np.testing.assert_allclose(temperature_after(1), float(schedule(5)), rtol=1e-6)
+    # a new model goes on from the backup
+    np.testing.assert_allclose(temperature_after(2), float(schedule(11)), rtol=1e-6)

@@ -20,7 +20,7 @@ FLOORS = [
     ["layers", "losses"],
     ["networks"],
     ["models"],
-    ["evaluation", "endpoints", "conversion", "runs", "callbacks"],
+    ["evaluation", "endpoints", "conversion", "runs", "callbacks", "checkpoints"],
     ["reports", "export"],
     ["experiments"],
     ["reproduction", "results"],

@@ -77,6 +77,9 @@ class Estimator:
         reads_drawn_logits: Whether `log_prob` reads the logits that a node was drawn
             with.
         reads_conditions: Whether the surrogate reads what layers are conditioned on.
+        convex_when_cold: Whether training has relaxed states whose density has no mode in
+            the interior of the simplex when it is cold enough (Propositions 1d and 2d),
+            so that a warmer one is warned of.
     """
 
     name: ClassVar[str] = "concrete"
@@ -85,6 +88,7 @@ class Estimator:
     binary_only: ClassVar[bool] = False
     reads_drawn_logits: ClassVar[bool] = False
     reads_conditions: ClassVar[bool] = False
+    convex_when_cold: ClassVar[bool] = True
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit and densities of a unit in the training graph.

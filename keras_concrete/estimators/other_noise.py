@@ -19,6 +19,7 @@ class LogisticNormal(Estimator):
     """
 
     name = "logistic_normal"
+    convex_when_cold: ClassVar[bool] = False
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit with Gaussian noise."""
@@ -41,6 +42,7 @@ class RelocatedNoise(Estimator):
     """
 
     binary_only: ClassVar[bool] = True
+    convex_when_cold: ClassVar[bool] = False
 
     def binary_noise(self) -> "BinaryNoise":
         """The noise."""

@@ -26,6 +26,7 @@ class _ScoreFunction(Estimator):
     """States are discrete and carry no gradient; nodes are scored by their mass."""
 
     pathwise: ClassVar[bool] = False
+    convex_when_cold: ClassVar[bool] = False
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         return unit.discrete_state(node)

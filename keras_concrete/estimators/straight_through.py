@@ -4,7 +4,7 @@ They have not been shown to be the gradient of any objective (section 4). Masses
 scored linearly in the state, so that gradients reach it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from keras import ops
 
@@ -31,6 +31,7 @@ class StraightThrough(GumbelSoftmax):
     """
 
     name = "straight_through"
+    convex_when_cold: ClassVar[bool] = False
 
     def node(
         self, unit: "Unit", logits: Tensor, noise: Tensor, temperature: Tensor
@@ -51,6 +52,7 @@ class StraightThroughGumbelSoftmax(GumbelSoftmax):
     """
 
     name = "straight_through_gumbel_softmax"
+    convex_when_cold: ClassVar[bool] = False
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """The rounded node, with the gradient of the relaxed state."""

@@ -10,6 +10,7 @@ from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.layers.nodes import Thermostat, warn_of_probabilities
 from keras_concrete.seeding import SeededLayer
+from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Tensor
 
 __all__ = ["BinaryConcreteSample", "ConcreteSample"]
@@ -36,6 +37,8 @@ class _Sample(SeededLayer):
         check_choice("inference", inference, ("sample", "mode"))
         self._estimator = estimators.get(estimator, self._binary)
         self.temperature = schedules.get("temperature", temperature)
+        if self._estimator.convex_when_cold:
+            warn_if_too_warm(self.name, self.temperature)
         self.num_samples = num_samples
         self.return_node = return_node
         self.estimator = estimator

@@ -1,0 +1,88 @@
+"""The benchmarks' own arithmetic, and that a race of two runs from end to end."""
+
+import doctest
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import evaluation, growth, noise, summary
+from benchmarks.contestants import TRAINING
+from benchmarks.peers.products import products
+from benchmarks.peers.serving import Job
+from benchmarks.race import Entry
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("module", [evaluation, growth, summary])
+def test_examples_in_docstrings(module):
+    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+
+
+def run(wall, cpu=0.0, units=10, bounds=()):
+    bounds = list(bounds)
+    return {"units": units, "wall": wall, "cpu": cpu, "bounds": bounds, "peak_mib": 1.0}
+
+
+def test_a_ratio_is_of_medians_and_its_spread_of_rounds():
+    ours = [run(1.0, 2.0), run(2.0, 2.0), run(4.0, 2.0)]
+    theirs = [run(3.0, 1.0), run(2.0, 1.0), run(6.0, 1.0)]
+    found = summary.summarise(theirs, ours)
+    assert found["wall_ms"] == {"median": 300.0, "min": 200.0, "max": 600.0}
+    assert found["times_ours"] == {"median": 1.5, "min": 1.0, "max": 3.0}
+    assert found["cpu_times_ours"]["median"] == 0.5
+
+
+def test_other_losses_disagree_and_equal_ones_agree():
+    generator = np.random.default_rng(0)
+    ours, same, other = (
+        [run(1.0, units=300, bounds=generator.normal(mean, 1, 300))]
+        for mean in (-100, -100, -99)
+    )
+    assert summary.agreement(same, ours)["agree"]
+    assert not summary.agreement(other, ours)["agree"]
+    assert math.isclose(summary.agreement(other, ours)["difference"], 1, abs_tol=0.4)
+
+
+def test_products_of_the_small_network_by_hand():
+    job = Job("3H~2H~5V", [2, 3], 5, 7, "", "", batch_size=4)
+    shapes = [(p.rows, p.inner, p.columns) for p in products(job, backward=False)]
+    q1, q2 = [(4, 5, 2), (4, 2, 2), (4, 2, 2)], [(28, 2, 3), (28, 3, 3), (28, 3, 3)]
+    p1, likelihood = [(28, 3, 3), (28, 3, 3), (28, 3, 2)], [(28, 2, 2)] * 2 + [(28, 2, 5)]
+    assert shapes == q1 + q2 + p1 + likelihood
+    # All but the first has two products more, for its two gradients.
+    assert len(products(job)) == 3 * len(shapes) - 1
+
+
+def test_noise_is_the_share_of_a_step_that_constants_save():
+    full, constant = (Entry(TRAINING[0], 0.0, {}) for _ in range(2))
+    full.timed, constant.timed = [run(10.0), run(20.0)], [run(9.0), run(10.0)]
+    found = noise.share([full, constant], "wall")
+    assert found["of_medians"] == pytest.approx(1 - 9.5 / 15)
+    assert (found["min"], found["max"]) == pytest.approx((0.1, 0.5))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("training", ["--network", "20H~784V", "--m", "1", "--steps", "20"]),
+        ("evaluation", ["--network", "20H~784V", "--samples", "1000"]),
+        ("growth", ["--axes", "samples,evaluation", "--sizes", "2", "--data", "mnist5k"]),
+    ],
+)
+def test_a_race_writes_its_numbers_and_its_chart(module, options, tmp_path):
+    out = tmp_path / f"{module}.json"
+    command = [sys.executable, "-m", f"benchmarks.{module}", "--out", out, *options]
+    command += ["--repeats", "2", "--peers", "ours,numpy", "--threads", "1"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
+    content = json.loads(out.read_text())
+    assert content["results"] and content["seconds"] > 0
+    assert content["versions"]["products (NumPy)"]["numpy"] == np.__version__
+    if module != "evaluation":
+        assert out.with_suffix(".png").exists()

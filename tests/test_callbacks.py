@@ -1,0 +1,143 @@
+"""Callbacks for users, beside those of Keras."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_concrete as kc
+from keras_concrete.objectives import importance_weighted_bound
+
+X = np.random.default_rng(0).integers(0, 2, (24, 4)).astype("float32")
+KERAS = keras.callbacks
+
+
+def make_model(**kwargs):
+    model = kc.SigmoidBeliefNetwork("3H-4V", seed=0, **kwargs)
+    model.compile("sgd")
+    return model
+
+
+def test_all_work_beside_keras_and_what_they_log_reaches_every_file(tmp_path):
+    schedule = kc.ExponentialAnnealing(1.0, rate=0.1, minimum=0.1, update_every=1)
+    model = make_model(posterior_temperature=schedule, prior_temperature=schedule)
+    logs = tmp_path / "logs"
+    history = model.fit(
+        X,
+        batch_size=12,
+        epochs=3,
+        verbose=0,
+        callbacks=[
+            kc.IntegralityGap(X, num_samples=3, batch_size=12),
+            kc.TemperatureLog(),
+            kc.ImageGrids(logs, X, num_images=4),
+            KERAS.EarlyStopping("val_bound_discrete", mode="max", patience=9),
+            KERAS.ModelCheckpoint(
+                tmp_path / "best.keras",
+                "val_bound_discrete",
+                mode="max",
+                save_best_only=True,
+            ),
+            KERAS.CSVLogger(tmp_path / "history.csv"),
+            KERAS.TensorBoard(logs),
+            KERAS.BackupAndRestore(tmp_path / "backup"),
+        ],
+    ).history
+    assert keras.models.load_model(tmp_path / "best.keras").built
+    with (tmp_path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for name in ("val_bound_relaxed", "val_integrality_gap", "temperature"):
+        np.testing.assert_allclose([float(row[name]) for row in rows], history[name])
+    expected = [float(schedule(step)) for step in (1, 3, 5)]
+    np.testing.assert_allclose(history["temperature"], expected, rtol=1e-6)
+    tags = set()
+    for file in logs.rglob("*tfevents*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    assert {"samples", "reconstructions", "epoch_temperature"} <= tags
+    assert "epoch_bound_discrete" in tags  # in the file of validation
+
+
+def test_the_gap_is_that_of_the_two_graphs_and_changes_nothing():
+    alone, watched = make_model(), make_model()
+    gap = kc.IntegralityGap(X, num_samples=2000, batch_size=12)
+    alone.fit(X, epochs=2, verbose=0)
+    logs = watched.fit(X, epochs=2, verbose=0, callbacks=[gap]).history
+    for a, b in zip(alone.weights, watched.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    bounds = {
+        mode: np.mean(importance_weighted_bound(watched.log_weights(X, 2000, mode, 1)))
+        for mode in (True, False)
+    }
+    np.testing.assert_allclose(logs["val_bound_relaxed"][-1], bounds[True], atol=0.05)
+    np.testing.assert_allclose(logs["val_bound_discrete"][-1], bounds[False], atol=0.05)
+    differences = np.subtract(logs["val_bound_relaxed"], logs["val_bound_discrete"])
+    np.testing.assert_allclose(logs["val_integrality_gap"], differences)
+
+
+def test_a_resumed_run_has_the_temperatures_of_one_that_was_not_stopped(tmp_path):
+    def fit(folder, epochs, model):
+        backup = KERAS.BackupAndRestore(tmp_path / folder, delete_checkpoint=False)
+        callbacks = [kc.TemperatureLog(), backup]
+        history = model.fit(
+            X, batch_size=12, epochs=epochs, verbose=0, callbacks=callbacks
+        )
+        return history.history["temperature"]
+
+    def model():
+        cosine = keras.optimizers.schedules.CosineDecay(1.0, 8, alpha=0.3)
+        return make_model(prior_temperature=0.5, posterior_temperature=cosine)
+
+    through = fit("through", 4, model())
+    first, second = fit("stopped", 2, model()), fit("stopped", 4, model())
+    np.testing.assert_allclose(first + second, through, rtol=1e-6)
+
+
+def test_a_conditional_network_has_predictions_and_a_gap(tmp_path):
+    model = kc.SigmoidBeliefNetwork("2V-3H-2V", seed=0)
+    model.compile("sgd")
+    pair = X[:, :2], X[:, 2:]
+    callbacks = [kc.IntegralityGap(pair), kc.ImageGrids(tmp_path, pair, num_images=9)]
+    history = model.fit(*pair, verbose=0, callbacks=callbacks).history
+    assert "val_integrality_gap" in history
+    [file] = tmp_path.rglob("*tfevents*")
+    tags = [
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+    ]
+    assert tags == ["predictions"]
+
+
+def test_samplers_of_different_temperatures_are_told_apart_in_nested_models():
+    parts = [kc.BinaryConcreteSample(0.5, name="inner"), keras.layers.Dense(4)]
+    inner = keras.Sequential(parts)
+    model = keras.Sequential([inner, kc.BinaryConcreteSample(0.7, name="outer")])
+    model.compile("sgd", "mse")
+    history = model.fit(X, X, verbose=0, callbacks=[kc.TemperatureLog()]).history
+    np.testing.assert_allclose(history["temperature_inner"], [0.5])
+    np.testing.assert_allclose(history["temperature_outer"], [0.7])
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (lambda: kc.IntegralityGap(X), "log_weights"),
+        (kc.TemperatureLog, "no layer with a temperature"),
+    ],
+)
+def test_a_model_that_it_is_not_for_is_refused(callback, message):
+    model = keras.Sequential([keras.layers.Dense(4)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, X, verbose=0, callbacks=[callback()])
+
+
+def test_without_tensorboard_the_error_says_what_to_install(monkeypatch):
+    from keras_concrete import callbacks
+
+    monkeypatch.setattr(callbacks, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match="tensorboard"):
+        kc.ImageGrids("logs", X)
