@@ -175,6 +175,7 @@ def _draw(folder: RunFolder, model: SigmoidBeliefNetwork, data: Dataset) -> None
     plots.save_learning_curve(
         folder.path / "learning_curve.png", folder.history(), config.num_samples
     )
+    _draw_usage(folder, model, architecture.split(data.test))
     images = data.test[:12]
     if model.is_conditional:
         context, _ = architecture.split(images)
@@ -190,6 +191,19 @@ def _draw(folder: RunFolder, model: SigmoidBeliefNetwork, data: Dataset) -> None
             "probabilities of the pixels of 64 samples from the prior",
         )
     plots.save_reconstructions(folder.path / "reconstructions.png", images, drawn, title)
+
+
+def _draw_usage(folder: RunFolder, model: SigmoidBeliefNetwork, images: Any) -> None:
+    x = images[0] if model.is_conditional else images
+    seed = folder.config().seed
+    encoded = {key: np.asarray(value) for key, value in model.encode(x, seed).items()}
+    prior_codes = None
+    if not model.is_conditional:
+        prior_codes = np.asarray(model.sample(len(x), seed=seed)["codes"])
+    probabilities = [encoded[key] for key in encoded if key.startswith("probabilities")]
+    plots.save_latent_usage(
+        folder.path / "latent_usage.png", probabilities, encoded["codes_1"], prior_codes
+    )
 
 
 def _largest_divisor(number: int, limit: int) -> int:

@@ -1,4 +1,4 @@
-"""Pictures of runs: grids of images, learning curves."""
+"""Pictures of runs: grids of images, learning curves, use of the latent units."""
 
 import math
 import os
@@ -10,6 +10,7 @@ from keras_concrete import drawing
 
 __all__ = [
     "save_image_grid",
+    "save_latent_usage",
     "save_learning_curve",
     "save_reconstructions",
     "tile_images",
@@ -74,6 +75,70 @@ def save_learning_curve(
         axes.grid()
         axes.legend(loc="lower right")
         figure.savefig(path, dpi=120)
+
+
+def save_latent_usage(
+    path: str | os.PathLike,
+    probabilities: Sequence[np.ndarray],
+    codes: np.ndarray,
+    prior_codes: np.ndarray | None = None,
+) -> None:
+    """Draws how often each bit is on, and what the units say about the images.
+
+    A unit whose entropy given an image is that over all images says nothing about them.
+
+    Args:
+        path: PNG file to write.
+        probabilities: For each latent layer, from the image upward, those of state 1,
+            `(num_images, units)`, or of all states, `(num_images, units, num_states)`.
+        codes: Of layer 1, values in {-1, 1}, `(num_images, bits)`.
+        prior_codes: The same, drawn from the prior, or None to leave out the comparison.
+    """
+    panels = len(probabilities) + (prior_codes is not None)
+    with drawing.new_figure(4.6 * panels, 4.4) as figure:
+        row = list(figure.subplots(1, panels, squeeze=False)[0])
+        if prior_codes is not None:
+            axes = row.pop(0)
+            axes.plot([0, 1], [0, 1], color=drawing.MUTED, linewidth=1)
+            axes.scatter(
+                (prior_codes > 0).mean(axis=0),
+                (codes > 0).mean(axis=0),
+                s=16,
+                color=drawing.DISCRETE,
+                alpha=0.6,
+                linewidths=0,
+            )
+            axes.set(
+                xlim=(-0.02, 1.02),
+                ylim=(-0.02, 1.02),
+                aspect="equal",
+                xlabel="share of 1, samples of the prior",
+                ylabel="share of 1, test images",
+            )
+            axes.set_title("bits of layer 1", loc="left")
+        for number, (axes, layer) in enumerate(zip(row, probabilities, strict=True), 1):
+            states = layer if layer.ndim == 3 else np.stack([layer, 1 - layer], axis=-1)
+            over_all, given = _entropy(states.mean(axis=0)), _entropy(states).mean(axis=0)
+            order = np.argsort(-over_all, kind="stable")
+            units = np.arange(1, len(order) + 1)
+            for values, label, colour in [
+                (over_all, "over all test images", drawing.RELAXED),
+                (given, "given an image", drawing.DISCRETE),
+            ]:
+                axes.plot(units, values[order], label=label, color=colour)
+            largest = math.log(states.shape[-1])
+            axes.set(xlabel="unit, sorted", ylabel="entropy (nats)")
+            axes.set_ylim(0, 1.3 * largest)
+            axes.locator_params(axis="x", integer=True)
+            axes.set_title(f"units of layer {number}", loc="left")
+            axes.legend(loc="upper right", fontsize=11)
+        figure.savefig(path, dpi=120)
+
+
+def _entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Entropy in nats over the last axis."""
+    positive = np.where(probabilities > 0, probabilities, 1.0)
+    return -np.sum(probabilities * np.log(positive), axis=-1)
 
 
 def tile_images(grid: np.ndarray) -> np.ndarray:

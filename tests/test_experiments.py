@@ -73,6 +73,7 @@ def test_a_run_leaves_its_folder_complete(run):
         "reconstructions.png",
         "samples.png",
         "learning_curve.png",
+        "latent_usage.png",
         "saved_model",
     }
     assert not [name for name in names if name.startswith("partial")]
@@ -280,6 +281,7 @@ def test_a_conditional_network_trains_on_the_halves_of_images(tmp_path):
     rates = (data.train[:, 6:].sum(0) + 1) / (len(data.train) + 2)
     assert model.visible_mean == pytest.approx(rates)
     assert (folder.path / "reconstructions.png").exists()
+    assert (folder.path / "latent_usage.png").exists()
     result = invoke("evaluate", folder.path, "--num-samples", 5)
     assert result.exit_code == 0, result.output
     result = invoke("sample", folder.path)

@@ -15,6 +15,12 @@ IMAGES = np.linspace(0, 1, 5 * 16).reshape(5, 16)
 SAVERS = {
     "learning curve": lambda path: plots.save_learning_curve(path, HISTORY, 5),
     "square images": lambda path: plots.save_image_grid(path, IMAGES, "five images"),
+    "latent usage": lambda path: plots.save_latent_usage(
+        path,
+        [IMAGES, np.full((5, 3, 4), 0.25)],
+        2 * (IMAGES > 0.5) - 1,
+        -np.ones((5, 16)),
+    ),
     "rows": lambda path: plots.save_image_grid(path, IMAGES[:, :15], "five rows"),
 }
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import keras_concrete as kc
 from keras_concrete import command_line, datasets
-from keras_concrete.callbacks import Checkpoint
+from keras_concrete.checkpoints import Checkpoint
 from keras_concrete.runs import RunFolder, TrainingConfig
 
 

@@ -1,0 +1,58 @@
+"""The notebooks' programs run, and their outputs are committed whole."""
+
+import json
+from pathlib import Path
+
+import keras
+import matplotlib
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+
+
+def _code_cells(path):
+    cells = json.loads(path.read_text())["cells"]
+    return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+@pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_program_runs(path, tmp_path, monkeypatch):
+    import keras_concrete
+
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    evaluate = keras_concrete.evaluate_bound
+    monkeypatch.setattr(
+        keras_concrete,
+        "evaluate_bound",
+        lambda model, x, **kwargs: evaluate(model, x[:5], 10, verbose=False),
+        raising=False,
+    )
+    # Few steps: what is tested is that they run as printed.
+    keras.config.set_max_epochs(1)
+    keras.config.set_max_steps_per_epoch(2)
+    try:
+        program = {}
+        for number, cell in enumerate(_code_cells(path), start=1):
+            exec(
+                compile("".join(cell["source"]), f"{path.stem}, {number}", "exec"),
+                program,
+            )
+    finally:
+        keras.config.set_max_epochs(None)
+        keras.config.set_max_steps_per_epoch(None)
+        matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_committed_outputs_are_of_one_whole_run(path):
+    cells = _code_cells(path)
+    counts = [cell["execution_count"] for cell in cells]
+    assert counts == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert not [o for o in outputs if o["output_type"] == "error"]
+    assert not [o for o in outputs if o.get("name") == "stderr"]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
