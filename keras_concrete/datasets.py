@@ -69,6 +69,11 @@ def load_dataset(name: str) -> Dataset:
     Raises:
         ValueError: If there is no data set of that name.
         DatasetUnavailableError: If the data cannot be had.
+
+    Example:
+    >>> data = load_dataset("mnist5k")
+    >>> data.train.shape, data.train.dtype
+    ((4000, 784), dtype('uint8'))
     """
     check_choice("name", name, DATASETS)
     return DATASETS[name]()

@@ -204,8 +204,8 @@ def normal_quantile(probability: Tensor) -> Tensor:
         Float32 tensor.
 
     Example:
-    >>> normal_quantile(np.float32([1e-30, 0.025])).numpy().round(4)
-    array([-11.4639,  -1.96  ], dtype=float32)
+    >>> normal_quantile(np.float32([1e-30, 0.025])).numpy().round(2)
+    array([-11.46,  -1.96], dtype=float32)
     """
     center = 0.5 - probability
     near = _ratio(0.180625 - center * center, _NEAR_HALF)

@@ -132,13 +132,12 @@ def warn_if_too_warm(name: str, temperature: Temperature) -> None:
 
     Args:
         name: Name of the layer that samples.
-        temperature: Number or schedule, of which the start counts.
+        temperature: Number. Of a schedule, which may cool what starts hot, none is known
+            to last.
     """
-    if isinstance(temperature, schedules.Schedule):
-        temperature = float(temperature(0))
-    if temperature > 1.0:
+    if not isinstance(temperature, schedules.Schedule) and temperature > 1.0:
         warnings.warn(
-            f"The layer {name!r} starts at temperature {temperature:g}. Above 1 a unit "
+            f"The layer {name!r} has the temperature {temperature:g}. Above 1 a unit "
             "can hold a real number in the interior of the simplex, which rounding "
             "then loses: expect a gap between the relaxed and the discrete bound "
             "(Maddison et al., Propositions 1d and 2d, appendix C.4). See "

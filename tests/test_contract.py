@@ -1,0 +1,121 @@
+"""What holds for everything public; for layers, see test_layers.py as well."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_concrete as kc
+
+PUBLIC = {name: getattr(kc, name) for name in kc.__all__ if name != "distributions"}
+SERIALIZABLE = (
+    keras.layers.Layer,
+    keras.losses.Loss,
+    keras.metrics.Metric,
+    keras.optimizers.schedules.LearningRateSchedule,
+)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_docstring_says_what_each_thing_is_in_one_line_then_all_of_it(name):
+    lines = inspect.getdoc(PUBLIC[name]).splitlines()
+    assert lines[0].endswith((".", "?")) and lines[1:2] == [""]
+    sections = {line for line in lines if line.endswith(":")}
+    if inspect.signature(PUBLIC[name]).parameters:
+        assert sections & {"Args:", "Attributes:"}
+    # A result is not made by hand: the function that returns it has the example.
+    assert "Example:" in sections or PUBLIC[name] is kc.BoundEstimate
+    if inspect.isfunction(PUBLIC[name]):
+        assert sections & {"Returns:", "Raises:"}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_argument_is_in_the_docstring(name):
+    thing = PUBLIC[name]
+    parameters = inspect.signature(thing).parameters.values()
+    named = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    missing = [p for p in named if f"    {p}: " not in inspect.getdoc(thing)]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name, thing in PUBLIC.items()
+        if isinstance(thing, type) and issubclass(thing, SERIALIZABLE)
+    ],
+)
+def test_registered_names_have_the_packages_prefix(name):
+    registered = keras.saving.get_registered_name(PUBLIC[name])
+    assert registered == f"keras_concrete>{name}"
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        kc.NegativeBound(reduction="sum", name="bound"),
+        kc.ExponentialAnnealing(1.0, rate=1e-3, minimum=0.5),
+        kc.SigmoidBeliefNetwork("3H~4H~5V", arity=2, num_samples=2, seed=1),
+        kc.SigmoidBeliefNetwork("4V-3H-2V", posterior_temperature=0.5),
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_configs_make_the_same_thing_again(thing):
+    content = keras.saving.serialize_keras_object(thing)
+    again = keras.saving.deserialize_keras_object(content)
+    assert type(again) is type(thing)
+    assert again.get_config() == thing.get_config()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_loss_is_the_mean_bound_whatever_its_dtype(dtype, jit):
+    bound = tf.cast(tf.constant([-8.0, -16.0, -32.0]), dtype)
+    weight = tf.constant([1.0, 1.0, 0.0])
+    loss = tf.function(kc.NegativeBound(), jit_compile=jit)
+    value = loss(tf.zeros_like(bound), bound, sample_weight=weight)
+    assert value.dtype == tf.float32 and float(value) == 8.0
+
+
+class _Rate(keras.layers.Layer):
+    """The share of ones among the steps that the mask keeps."""
+
+    supports_masking = True
+
+    def call(self, inputs, mask=None):
+        weight = keras.ops.cast(mask, inputs.dtype)[..., None]
+        return keras.ops.sum(inputs * weight) / keras.ops.sum(
+            weight * keras.ops.ones_like(inputs)
+        )
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_masks_reach_the_layer_behind_a_sampler(training):
+    x = np.zeros((2, 4, 3), "float32")
+    x[:, :2] = 50.0  # As logits: ones. The rest is masked out, and would be 1/2.
+    model = keras.Sequential(
+        [
+            keras.Input((4, 3)),
+            keras.layers.Masking(0.0),
+            kc.BinaryConcreteSample(0.5, seed=0),
+            _Rate(),
+        ]
+    )
+    assert float(model(x, training=training)) == 1.0
+
+
+def test_a_summary_names_each_latent_layer_and_its_shape(capsys):
+    x = keras.Input((7,), name="x")
+    code = kc.BinaryConcreteSample(0.5, name="code")(keras.layers.Dense(6)(x))
+    logits = keras.layers.Reshape((2, 4))(keras.layers.Dense(8)(code))
+    state = kc.ConcreteSample(0.5, name="state")(logits)
+    keras.Model(x, state).summary(line_length=90)
+    shown = capsys.readouterr().out
+    for layer, kind, shape in (
+        ("code", "BinaryConcreteSample", "(None, 6)"),
+        ("state", "ConcreteSample", "(None, 2, 4)"),
+    ):
+        assert f"{layer} ({kind})" in shown and shape in shown
