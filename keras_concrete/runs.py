@@ -85,10 +85,19 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         """Refuses settings that would fail later."""
         parse_architecture(self.architecture)
-        for name in ("num_samples", "epochs", "batch_size", "evaluation_samples"):
+        for name in "arity num_samples epochs batch_size evaluation_samples".split():
             check_positive(name, getattr(self, name), int)
         if self.steps_per_epoch is not None:
             check_positive("steps_per_epoch", self.steps_per_epoch, int)
+        for name in ("prior_temperature", "posterior_temperature"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        for name in ("centering", "restore_best_weights"):
+            if not isinstance(getattr(self, name), bool | None):
+                raise ValueError(
+                    f"Argument `{name}` must be True or False. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
         check_positive("learning_rate", self.learning_rate)
         check_choice(
             "learning_rate_schedule", self.learning_rate_schedule, ("cosine", "constant")
@@ -248,7 +257,15 @@ def _load(path: Path) -> SigmoidBeliefNetwork:
             f"{path} is damaged: it was cut off, or is no .keras file. Restore it from a "
             "copy, or remove it and resume the run, which then begins anew."
         )
-    model = keras.models.load_model(path)
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:  # A file that was changed can fail in any way.
+        reason = f"{type(error).__name__}: {str(error).strip()[:200]}"
+        raise ValueError(
+            f"{path} cannot be loaded: it was changed, or written by another version. "
+            "Restore it from a copy, or remove it and resume the run, which then begins "
+            f"anew. {reason}"
+        ) from error
     if not isinstance(model, SigmoidBeliefNetwork):
         raise ValueError(
             f"{path} holds a {type(model).__name__}, not a SigmoidBeliefNetwork: it is "
@@ -262,7 +279,14 @@ def _read_columns(path: Path) -> dict[str, list[float]]:
         return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+    names = rows[0] if rows else []
+    try:
+        return {name: [float(row[name]) for row in rows] for name in names}
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged: {error}. Restore it from a copy; without it the run "
+            "goes on, but has no record of its first epochs."
+        ) from error
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from belief_oracle import all_images
+from tensorflow.core.protobuf import saved_model_pb2
 
 import keras_concrete as kc
 
@@ -52,13 +53,28 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def answers(model, tmp_path_factory):
+def served(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     kc.export_saved_model(model, folder / "saved_model")
-    np.save(folder / "x.npy", IMAGES)
-    arguments = [folder / "saved_model", folder / "x.npy", folder / "answers.json"]
-    subprocess.run([sys.executable, "-c", CLIENT, *arguments], check=True, cwd=folder)
-    return json.loads((folder / "answers.json").read_text())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(served):
+    np.save(served / "x.npy", IMAGES)
+    arguments = [served / "saved_model", served / "x.npy", served / "answers.json"]
+    subprocess.run([sys.executable, "-c", CLIENT, *arguments], check=True, cwd=served)
+    return json.loads((served / "answers.json").read_text())
+
+
+def test_no_operation_calls_python(served):
+    content = saved_model_pb2.SavedModel()
+    content.ParseFromString((served / "saved_model/saved_model.pb").read_bytes())
+    graph = content.meta_graphs[0].graph_def
+    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    operations = {node.op for node in nodes}
+    assert "MatMul" in operations
+    assert not operations & {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def test_nothing_of_this_package_is_imported_by_the_client(answers):
