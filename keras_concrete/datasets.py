@@ -257,4 +257,7 @@ def shuffled_batches(
         return tf.gather(source, rows)
 
     stream = tf.data.Dataset.counter(start=first_step)
-    return stream.map(batch, num_parallel_calls=2).prefetch(4)
+    options = tf.data.Options()
+    # Nothing here to tune, and the end of `fit` would wait for the tuner's next look.
+    options.autotune.enabled = False
+    return stream.map(batch, num_parallel_calls=2).prefetch(4).with_options(options)

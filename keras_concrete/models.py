@@ -11,6 +11,7 @@ from keras import ops
 from keras_concrete import schedules
 from keras_concrete.architecture import parse_architecture
 from keras_concrete.checks import check_means, check_positive
+from keras_concrete.execution import LoopedModel
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
 from keras_concrete.schedules import Temperature
@@ -22,7 +23,7 @@ __all__ = ["SigmoidBeliefNetwork"]
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class SigmoidBeliefNetwork(keras.Model):
+class SigmoidBeliefNetwork(LoopedModel):
     """A belief network of discrete units, with its inference network.
 
     A functional model of this package's layers from binary data to the multi-sample
@@ -51,8 +52,7 @@ class SigmoidBeliefNetwork(keras.Model):
         posterior_temperature: That of samples and densities of q. By default the
             paper's for the arity: 2/3, 1 and 2/3 for 2, 4 and 8.
         visible_mean: Mean of each pixel over the training set, strictly between 0 and
-            1, from which the visible biases start: use (count + 1) / (N + 2). By
-            default 1/2.
+            1, for the visible biases: (count + 1) / (N + 2), say. By default 1/2.
         centering: Whether inference layers read the codes of other layers less a
             running average (`Centering`); of no effect with one latent layer.
         kernel_regularizer: Regularizer of all kernels, as in `keras.layers.Dense`.
@@ -175,7 +175,7 @@ class SigmoidBeliefNetwork(keras.Model):
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As in every Keras model; arrays are checked before the first step."""
+        """As `fit`."""
         self.check_data(x, y)
         return super().evaluate(x, y, *args, **kwargs)
 
@@ -316,5 +316,5 @@ class SigmoidBeliefNetwork(keras.Model):
         return nullcontext() if seed is None else fixed_noise(self, seed)
 
     def _probabilities(self, logits: Tensor) -> Tensor:
-        logits = ops.cast(logits, "float32")
-        return ops.sigmoid(logits) if self.arity == 2 else ops.softmax(logits)
+        activation = ops.sigmoid if self.arity == 2 else ops.softmax
+        return activation(ops.cast(logits, "float32"))

@@ -16,7 +16,7 @@ FLOORS = [
     ["types", "checks", "drawing"],
     ["architecture", "datasets", "locks", "machine", "plots", "schedules", "noise"],
     ["seeding", "distributions", "objectives", "paper", "temperatures"],
-    ["estimators", "figures"],
+    ["estimators", "execution", "figures"],
     ["layers", "losses"],
     ["networks"],
     ["models"],
