@@ -94,7 +94,7 @@ def parse_architecture(notation: str) -> Architecture:
     while True:
         units = int(reader.expect(r"[1-9]\d*", "a number of units"))
         if reader.accept("V"):
-            if links or not reader.follows("[-~]"):
+            if links or not reader.follows(r"[^)]"):
                 break
             context = units
         else:

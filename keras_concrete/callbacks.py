@@ -46,7 +46,7 @@ class IntegralityGap(keras.callbacks.Callback):
 
     Raises:
         ValueError: If `num_samples` or `batch_size` is not a positive integer, or the
-            model that it is used with has no `log_weights`.
+            model that it is used with has no `log_weights`, or is not for such data.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -76,6 +76,9 @@ class IntegralityGap(keras.callbacks.Callback):
                 "IntegralityGap is for models with log_weights(x, num_samples, training, "
                 f"seed), such as SigmoidBeliefNetwork. Received: {type(model).__name__}"
             )
+
+        if hasattr(model, "check_data"):
+            model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
 
         @tf.function(jit_compile=bool(model.jit_compile), reduce_retracing=True)
         def bounds(x: Any, key: Tensor, training: bool) -> Tensor:

@@ -11,10 +11,13 @@ import numpy as np
 __all__ = [
     "check_choice",
     "check_empty",
+    "check_flag",
     "check_images",
     "check_means",
     "check_num_states",
     "check_positive",
+    "check_seed",
+    "make_folder",
 ]
 
 
@@ -37,6 +40,14 @@ def check_empty(folder: Path, advice: str, but: str = "") -> None:
         raise FileExistsError(f"The folder {folder} exists and is not empty. {advice}")
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Refuses what is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(
+            f"Argument `{name}` must be True or False. Received: {name}={value!r}"
+        )
+
+
 def check_images(name: str, images: Any, num_pixels: int) -> None:
     """Refuses what is not rows of that many numbers within [0, 1]."""
     values = np.asarray(images)
@@ -44,6 +55,10 @@ def check_images(name: str, images: Any, num_pixels: int) -> None:
         raise ValueError(
             f"Argument `{name}` must have shape (examples, {num_pixels}), with at least "
             f"one example. Received: {name}.shape={values.shape}"
+        )
+    if values.dtype.kind in "OSU":
+        raise ValueError(
+            f"Argument `{name}` must hold numbers. Received: {name}.dtype={values.dtype}"
         )
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 1):
@@ -65,6 +80,12 @@ def check_positive(name: str, value: Any, kind: type = float) -> None:
         )
 
 
+def check_seed(seed: Any) -> None:
+    """Refuses what is not an integer."""
+    if not isinstance(seed, Integral):
+        raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed!r}")
+
+
 def check_num_states(num_states: Any) -> None:
     """Refuses what is not an integer from 2 upward."""
     if not isinstance(num_states, int) or num_states < 2:
@@ -74,9 +95,9 @@ def check_num_states(num_states: Any) -> None:
         )
 
 
-def check_means(name: str, means: Iterable[float], size: int) -> list[float]:
+def check_means(name: str, means: Any, size: int) -> list[float]:
     """Refuses what is not that many numbers within (0, 1); returns them as a list."""
-    values = [float(value) for value in means]
+    values = [float(value) for value in np.ravel(means)]
     if len(values) != size or not all(0 < value < 1 for value in values):
         raise ValueError(
             f"Argument `{name}` must hold {size} numbers strictly between 0 and 1, such "
@@ -85,3 +106,14 @@ def check_means(name: str, means: Iterable[float], size: int) -> list[float]:
             f"{max(values, default=None)}"
         )
     return values
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, or says why not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"The folder {folder} cannot be made ({error.strerror}), so that nothing was "
+            "written. Name another folder, or change its permissions."
+        ) from error

@@ -95,7 +95,8 @@ def evaluate_bound(
         The bounds and effective sample sizes of the examples.
 
     Raises:
-        ValueError: If there are no examples, or `num_samples` is not a positive integer.
+        ValueError: If there are no examples, `num_samples` is not a positive integer, or
+            `model` has no `log_weights`.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -105,6 +106,11 @@ def evaluate_bound(
     ((4,), 2000)
     """
     check_positive("num_samples", num_samples, int)
+    if not hasattr(model, "log_weights"):
+        raise ValueError(
+            "Argument `model` must have log_weights(x, num_samples, training, seed), as "
+            f"SigmoidBeliefNetwork has. Received: a {type(model).__name__}"
+        )
     parts = [np.asarray(part) for part in (x if isinstance(x, tuple) else (x,))]
     num_examples = len(parts[0]) if parts[0].ndim else 0
     if num_examples == 0 or any(

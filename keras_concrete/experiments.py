@@ -4,6 +4,7 @@ The run folder is the run's only state: stopped at any moment, the run continues
 last full epoch and ends as it would have without the stop, bit for bit.
 """
 
+import errno
 from typing import Any
 
 import keras
@@ -41,7 +42,7 @@ def train(
         DatasetUnavailableError: If the data cannot be had.
         FileExistsError: If a new run's folder is not empty.
         FileNotFoundError: If there is no run in `folder` to go on with.
-        OSError: If the folder cannot be written.
+        OSError: If the folder cannot be written, or the disk is full.
         ValueError: If the settings do not fit one another or the data, or files of the
             run are damaged or of a newer version.
     """
@@ -50,11 +51,19 @@ def train(
         if config is not None:
             folder.check_empty()
         data = load_dataset(settings.data)
-        model = fit_run(folder, config, data, verbose)
-        report = make_report(folder, model, data, verbose=verbose)
-        folder.write_report(report)
-        _draw(folder, model, data)
-        export_saved_model(model, folder.saved_model)
+        try:
+            model = fit_run(folder, config, data, verbose)
+            report = make_report(folder, model, data, verbose=verbose)
+            folder.write_report(report)
+            _draw(folder, model, data)
+            export_saved_model(model, folder.saved_model)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise OSError(
+                f"The disk of {folder.path} is full. All full epochs are kept. Free the "
+                f"disk, then go on: keras-concrete train --resume {folder.path}"
+            ) from error
     return report
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_positive, make_folder
 from keras_concrete.endpoints import Endpoint, endpoints
 
 __all__ = ["export_onnx", "export_saved_model"]
@@ -67,6 +67,7 @@ def export_saved_model(
     Raises:
         ValueError: If `model` is none of these, has no inputs yet, has an input named
             `seed` or `seeds`, or draws random numbers that `seed` does not determine.
+        OSError: If the folder cannot be made.
         ImportError: If there are batch sizes and tensorflow-serving-api is missing.
 
     Example:
@@ -87,6 +88,7 @@ def export_saved_model(
     for name, endpoint in found.items():
         function = _traced(endpoint, name, jit_compile)
         archive.add_endpoint(name, function, input_signature=list(endpoint.inputs))
+    make_folder(Path(path))
     archive.write_out(os.fspath(path), verbose=False)
     if warmup_batch_sizes:
         _write_warmup(Path(path), found, warmup_batch_sizes)
@@ -107,6 +109,7 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
     Raises:
         ValueError: As `export_saved_model`; or if the model has operations that ONNX
             has not, such as TensorFlow's random ones in a layer of yours.
+        OSError: If the folder cannot be made.
         ImportError: If tf2onnx is missing.
 
     Example:
@@ -122,7 +125,7 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
     folder = Path(path)
     for name, endpoint in endpoints(model).items():
         content = to_onnx(_traced(endpoint, name), endpoint.inputs, name, _OPSET)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         (folder / f"{name}.onnx").write_bytes(content)
 
 

@@ -12,7 +12,6 @@ import os
 import zipfile
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +20,13 @@ import numpy as np
 
 from keras_concrete import datasets, estimators
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_choice, check_empty, check_positive
+from keras_concrete.checks import (
+    check_choice,
+    check_empty,
+    check_flag,
+    check_positive,
+    check_seed,
+)
 from keras_concrete.locks import locked
 from keras_concrete.models import SigmoidBeliefNetwork
 
@@ -93,11 +98,8 @@ class TrainingConfig:
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
         for name in ("centering", "restore_best_weights"):
-            if not isinstance(getattr(self, name), bool | None):
-                raise ValueError(
-                    f"Argument `{name}` must be True or False. "
-                    f"Received: {name}={getattr(self, name)!r}"
-                )
+            if getattr(self, name) is not None:
+                check_flag(name, getattr(self, name))
         check_positive("learning_rate", self.learning_rate)
         check_choice(
             "learning_rate_schedule", self.learning_rate_schedule, ("cosine", "constant")
@@ -105,10 +107,7 @@ class TrainingConfig:
         if self.weight_decay != 0.0:
             check_positive("weight_decay", self.weight_decay)
         check_choice("data", self.data, datasets.DATASETS)
-        if not isinstance(self.seed, Integral):
-            raise ValueError(
-                f"Argument `seed` must be an integer. Received: seed={self.seed!r}"
-            )
+        check_seed(self.seed)
         estimators.get(self.estimator, binary=self.arity == 2)
 
     def num_steps(self, num_images: int) -> int:

@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 
 import keras_concrete as kc
@@ -61,6 +62,22 @@ BAD_ARGUMENTS = {
         lambda: network("4H-6V", arity=16),
         "arity 2, 4 and 8: for any other pass `prior_temperature`.*arity=16",
     ),
+    "temperature [n, 1] of a layer": (
+        lambda: kc.BinaryConcreteSample(np.ones((4, 1))),
+        "`temperature` must be a positive number. Received: temperature=array",
+    ),
+    "a schedule from 0": (
+        lambda: kc.ConcreteSample(keras.optimizers.schedules.PolynomialDecay(0.0, 9)),
+        "`temperature` must be a schedule of positive numbers.* starts at 0.0",
+    ),
+    "a rate below 0": (
+        lambda: kc.ExponentialAnnealing(1.0, rate=-1),
+        "`rate` must be a positive number. Received: rate=-1",
+    ),
+    "advice for one state": (
+        lambda: kc.suggest_temperature(1),
+        "`num_states` must be an integer, 2 .*num_states=1",
+    ),
     # shapes and states
     "binary logits of rank 1": (
         lambda: kc.BinaryConcreteSample(1.0)(BINARY[0]),
@@ -94,6 +111,22 @@ BAD_ARGUMENTS = {
         lambda: kc.MultiSampleBound()((BINARY, BINARY[:, :1])),
         r"same shape, \(batch, num_samples\).*\(4, 1\), \(4, 3\)",
     ),
+    "a tensor in place of two": (
+        lambda: kc.ConcreteLogProb(1.0)(BINARY[:2]),
+        r"called on the tuple \(node, logits\). Received: one of shape \(2, 3\)",
+    ),
+    "two tensors in place of three": (
+        lambda: kc.RelaxedKL(1.0, 1.0)((BINARY, BINARY)),
+        r"tuple \(node, posterior_logits, prior_logits\). Received: 2 tensors",
+    ),
+    "logits without data": (
+        lambda: kc.BernoulliLogLikelihood()(BINARY[:2]),
+        r"tuple \(x, logits\). Received: one of shape",
+    ),
+    "one term for two": (
+        lambda: kc.MultiSampleBound()(BINARY[:2]),
+        r"log p, .* log q\). Received: one of shape \(2, 3\)",
+    ),
     "no terms": (lambda: kc.MultiSampleBound()(([], [BINARY])), "at least one tensor"),
     "arity 6": (
         lambda: network("6H-6V", arity=6, prior_temperature=1, posterior_temperature=1),
@@ -124,9 +157,25 @@ BAD_ARGUMENTS = {
         lambda: kc.SigmoidBeliefNetwork("3H-6V", visible_mean=[0.5] * 5),
         "`visible_mean` must hold 6 numbers .*Received: 5 numbers",
     ),
+    "one mean for all": (
+        lambda: kc.SigmoidBeliefNetwork("3H-6V", visible_mean=0.5),
+        "`visible_mean` must hold 6 numbers .*Received: 1 numbers",
+    ),
     "a mean of 0": (
         lambda: kc.SigmoidBeliefNetwork("3H-6V", visible_mean=[0.0] + [0.5] * 5),
         "strictly between 0 and 1.* from 0.0 to 0.5",
+    ),
+    "a weight below 0": (
+        lambda: kc.RelaxedKL(1.0, 1.0, loss_weight=-1),
+        "`loss_weight` must be a positive number. Received: loss_weight=-1",
+    ),
+    "half a seed": (
+        lambda: kc.SigmoidBeliefNetwork("3H-6V", seed=0.5),
+        "`seed` must be an integer. Received: seed=0.5",
+    ),
+    "a word for a flag": (
+        lambda: kc.SigmoidBeliefNetwork("3H-6V", centering="no"),
+        "`centering` must be True or False. Received: centering='no'",
     ),
     # words
     "unknown estimator": (
@@ -145,6 +194,14 @@ BAD_ARGUMENTS = {
     "vimco with one sample": (
         lambda: network(estimator="vimco"),
         "'vimco' .* `num_samples` of at least 2; for one sample use 'nvil'",
+    ),
+    "vimco with one sample, of terms": (
+        lambda: kc.MultiSampleBound("vimco")((BINARY[:, :1], BINARY[:, :1])),
+        r"`num_samples` of at least 2; for one sample use 'nvil'.*\(4, 1\)",
+    ),
+    "a class for an estimator": (
+        lambda: estimators.register(estimators.Estimator),
+        r"an instance of a class derived from Estimator: register\(MyEstimator\(\)\)",
     ),
     "nvil with two samples": (
         lambda: network(estimator="nvil", num_samples=2),
@@ -186,6 +243,10 @@ BAD_ARGUMENTS = {
     "a plus": (
         lambda: parse_architecture("3H+6V"),
         "'-' or '~' .*\n    3H.6V\n      \\^",
+    ),
+    "no link": (
+        lambda: parse_architecture("392V240H-392V"),
+        "'-' or '~' .* position 4, found '2':\n    392V240H-392V\n        \\^$",
     ),
     "not a string": (lambda: network(784), "`architecture` must be a string .*=784"),
 }

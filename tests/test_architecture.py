@@ -71,7 +71,8 @@ def test_brackets_and_spaces_do_not_matter():
         ("392V", 3, "at least one hidden layer"),
         ("392V-240H-392V-10H", 14, "the end"),
         ("392V-240H-", 10, "a number of units"),
-        ("392V240H-392V", 3, "at least one hidden layer"),
+        ("392V240H-392V", 4, "'-' or '~'"),
+        ("(392V)", 4, "at least one hidden layer"),
         ("200h~784V", 3, "'H' or 'V'"),
     ],
 )

@@ -1,5 +1,6 @@
 """Run folders that are missing, damaged, foreign, full, or in use by another process."""
 
+import errno
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import keras_concrete as kc
-from keras_concrete import command_line, datasets
+from keras_concrete import command_line, datasets, experiments
 from keras_concrete.checkpoints import Checkpoint
 from keras_concrete.runs import RunFolder, TrainingConfig
 
@@ -26,6 +27,7 @@ def _tiny(scale=1):
 def _data(monkeypatch, tmp_path):
     monkeypatch.setitem(datasets.DATASETS, "tiny", _tiny)
     monkeypatch.setitem(datasets.DATASETS, "grey", lambda: _tiny(255))
+    monkeypatch.setitem(datasets.DATASETS, "nan", lambda: _tiny(np.nan))
     monkeypatch.chdir(tmp_path)
 
 
@@ -65,12 +67,23 @@ def truncate(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def change_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[content.index(b"architecture")] ^= 1
+    path.write_bytes(content)
+
+
 # What is done to the folder of a run, a command, and its answer.
 DAMAGES = {
     "no settings": (
         lambda folder: folder.config_file.unlink(),
         "train --resume run",
         "run is not the folder of a run: it has no config.json",
+    ),
+    "another folder": (
+        lambda folder: None,
+        "evaluate nowhere",
+        "nowhere is not the folder of a run: it has no config.json",
     ),
     "no epoch completed": (
         lambda folder: folder.model_file.unlink(),
@@ -111,6 +124,11 @@ DAMAGES = {
         lambda folder: truncate(folder.model_file),
         "evaluate run",
         "model.keras is damaged: it was cut off",
+    ),
+    "a byte of the model changed": (
+        lambda folder: change_a_byte(folder.model_file),
+        "sample run",
+        "model.keras cannot be loaded: it was changed.*Bad CRC-32",
     ),
     "the best model cut off": (
         lambda folder: folder.best_file.write_bytes(b"PK"),
@@ -178,6 +196,10 @@ def _contents(path):
         (["--arity", 4], "3 bits cannot be made of units of arity 4"),
         (["--posterior-temperature", 0], "`posterior_temperature` must be a positive"),
         (["--data", "grey"], "`tiny.train` must hold binary data.*255"),
+        (["--data", "nan"], "`tiny.train` must hold binary data.*nan"),
+        (["--out", "/dev/null"], "/dev/null"),
+        (["3H+6V"], r"'-' or '~' .* position 2, found '\+'"),
+        (["3H-7V"], "have 6 pixels, so that the architecture must end in 6V"),
         (["--data", "tinny"], "Did you mean 'tiny'?"),
         (["--out", "/sys/run"], r"The folder /sys/run cannot be written \("),
         (
@@ -188,7 +210,8 @@ def _contents(path):
 )
 def test_settings_that_make_no_run_leave_no_folder(options, message, tmp_path):
     options = ["--data", "tiny", "--batch-size", 4, "--out", "new/run", *options]
-    result = invoke("train", "3H-6V", *options)
+    network = [] if "V" in str(options[-1]) else ["3H-6V"]
+    result = invoke("train", *network, *options)
     assert re.search(message, str(result.exception).replace("\n", " "))
     assert list(tmp_path.iterdir()) == []
 
@@ -220,6 +243,15 @@ def test_a_full_disk_leaves_the_checkpoint_whole_and_says_how_to_go_on(folder, s
     assert sorted(_contents(folder.path)) == ["config.json", "model.keras"]
     callback.on_epoch_end(1)
     assert keras.models.load_model(folder.model_file).count_params() > 0
+
+
+def test_a_disk_that_is_full_elsewhere_says_how_to_go_on(folder, monkeypatch):
+    def fit_run(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(experiments, "fit_run", fit_run)
+    with pytest.raises(OSError, match=r"Free the disk.* keras-concrete train --resume"):
+        experiments.train(folder)
 
 
 HOLD = """

@@ -16,7 +16,15 @@ def register(estimator: Estimator) -> Estimator:
 
     Returns:
         The estimator.
+
+    Raises:
+        ValueError: If it is not an instance of such a class.
     """
+    if not isinstance(estimator, Estimator):
+        raise ValueError(
+            "Argument `estimator` must be an instance of a class derived from Estimator: "
+            f"register(MyEstimator()). Received: estimator={estimator!r}"
+        )
     _ESTIMATORS[estimator.name] = estimator
     return estimator
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_concrete import estimators, objectives
+from keras_concrete.layers.nodes import check_inputs, is_shape
 from keras_concrete.types import Tensor
 
 __all__ = ["MultiSampleBound"]
@@ -68,6 +69,8 @@ class MultiSampleBound(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Builds the surrogate, which may have weights."""
+        names = "a term or terms of log p", "the same of log q", "conditions?"
+        check_inputs(self, input_shape, *names)
         self.surrogate.build(*(_as_list(shapes) for shapes in _three(input_shape)))
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
@@ -96,9 +99,5 @@ def _three(inputs: Any) -> tuple:
 
 def _as_list(terms: Any) -> list:
     """A list of tensors, or of shapes, of one or several."""
-    is_one = not isinstance(terms, list | tuple) or _is_shape(terms)
+    is_one = not isinstance(terms, list | tuple) or is_shape(terms)
     return [terms] if is_one else list(terms)
-
-
-def _is_shape(value: Any) -> bool:
-    return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.layers.nodes import match_node
+from keras_concrete.layers.nodes import check_inputs, match_node
 from keras_concrete.types import Tensor
 
 __all__ = ["BernoulliLogLikelihood"]
@@ -47,6 +47,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Has no weights."""
+        check_inputs(self, input_shape, "x", "logits")
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         """Scores the data under the logits."""

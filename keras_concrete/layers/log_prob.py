@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_num_states, check_positive
-from keras_concrete.layers.nodes import Thermostat, match_node
+from keras_concrete.layers.nodes import Thermostat, check_inputs, match_node
 from keras_concrete.types import Tensor
 
 __all__ = ["ConcreteLogProb", "RelaxedKL"]
@@ -131,6 +131,7 @@ class ConcreteLogProb(_Score):
 
     def build(self, input_shape: Any) -> None:
         """Adds the temperature, a weight that does not train."""
+        check_inputs(self, input_shape, "node", "logits", "drawn_logits?")
         self._thermostat = Thermostat(self, self.temperature)
         self.current_temperature = self._thermostat.current
 
@@ -257,6 +258,7 @@ class RelaxedKL(_Score):
 
     def build(self, input_shape: Any) -> None:
         """Builds the two log-probabilities."""
+        check_inputs(self, input_shape, "node", "posterior_logits", "prior_logits")
         node_shape, posterior_shape, prior_shape = input_shape
         self.log_posterior.build((node_shape, posterior_shape))
         self.log_prior.build((node_shape, prior_shape))

@@ -1,6 +1,7 @@
 """What layers share: the temperature as a weight, and tensors that belong to a node."""
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -50,6 +51,34 @@ def _weight(layer: keras.Layer, name: str, value: float, dtype: str) -> keras.Va
         autocast=False,
         aggregation="only_first_replica",
     )
+
+
+def check_inputs(layer: keras.Layer, shapes: Any, *names: str) -> None:
+    """Refuses inputs that are not a tuple: of a tensor, Python would unpack the rows.
+
+    Args:
+        layer: The layer that is called.
+        shapes: What Keras gives to `build`.
+        names: Of the tensors; those that end in `?` may be left out.
+
+    Raises:
+        ValueError: If the inputs are not that many tensors, or lists of tensors.
+    """
+    is_tuple = isinstance(shapes, list | tuple) and not is_shape(shapes)
+    least = sum(not name.endswith("?") for name in names)
+    if not is_tuple or not least <= len(shapes) <= len(names):
+        wanted = ", ".join(name.rstrip("?") for name in names[:least])
+        raise ValueError(
+            f"{type(layer).__name__} is called on the tuple ({wanted}). Received: "
+            + (f"{len(shapes)} tensors" if is_tuple else f"one of shape {shapes}")
+        )
+
+
+def is_shape(value: Any) -> bool:
+    """Whether a value is a shape, rather than a tensor or a list."""
+    if not isinstance(value, list | tuple):
+        return False
+    return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)
 
 
 def match_node(name: str, tensor: Tensor, node: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.checks import check_num_states
+from keras_concrete.checks import check_num_states, check_seed
 from keras_concrete.layers import (
     BinaryConcreteSample,
     ConcreteLogProb,
@@ -34,7 +34,7 @@ class LayerMaker:
         dtype: Dtype policy of the layers.
 
     Raises:
-        ValueError: If the arity is not a power of 2.
+        ValueError: If the arity is not a power of 2, or the seed not an integer.
     """
 
     def __init__(
@@ -46,6 +46,8 @@ class LayerMaker:
         dtype: Any,
     ) -> None:
         check_num_states(arity)
+        if seed is not None:
+            check_seed(seed)
         if arity & (arity - 1):
             raise ValueError(
                 "Argument `arity` must be a power of 2, so that units hold whole bits. "

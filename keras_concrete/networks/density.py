@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete.architecture import Architecture
-from keras_concrete.checks import check_images
+from keras_concrete.checks import check_flag, check_images
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.conditioning import LayerMaker
@@ -65,6 +65,7 @@ class DensityNetwork(Network):
             maker.log_prob(prior_temperature, f"log_prior_{i}") for i in numbers
         ]
         # Each layer of q but the last is read, less its average, by the next.
+        check_flag("centering", centering)
         self._centers = [
             Centering(name=f"centering_{i}", **maker.options)
             for i in numbers[:-1]
