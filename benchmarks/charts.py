@@ -1,12 +1,12 @@
 """Charts of the benchmarks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_concrete.drawing import DISCRETE, MUTED, RELAXED, new_figure, save_figure
 
-__all__ = ["draw_growth", "draw_training"]
+__all__ = ["draw_growth", "draw_memory", "draw_training"]
 
 
 def draw_training(path: Path, results: Sequence[dict[str, Any]]) -> None:
@@ -92,6 +92,30 @@ def draw_growth(
                 "CPU ms an image" if name == "evaluation" else "CPU ms a step"
             )
         grid.flat[0].legend()
+        save_figure(figure, path.parent, path.stem)
+
+
+def draw_memory(
+    path: Path, curves: Mapping[str, Sequence[tuple[float, float]]], limit: float
+) -> None:
+    """Draws memory against time, a panel for each work.
+
+    Args:
+        path: Of the JSON; the chart takes its name.
+        curves: From the name of a work to its pairs of seconds and MB.
+        limit: MB by which memory may grow.
+    """
+    with new_figure(5.2 * len(curves) + 1, 4.2) as figure:
+        grid = figure.subplots(1, len(curves), squeeze=False, sharey=True)
+        for axes, (what, curve) in zip(grid.flat, curves.items(), strict=True):
+            times, memory = zip(*curve, strict=True)
+            axes.plot(times, [value - memory[0] for value in memory], color=RELAXED)
+            axes.axhline(limit, color=DISCRETE, linestyle="--")
+            axes.set_title(what, loc="left")
+            axes.set_xlabel("seconds, once warm")
+            axes.grid(axis="y")
+        grid.flat[0].set_ylabel("resident memory above its start, MB")
+        axes.text(0, limit, "limit", color=DISCRETE, va="bottom")
         save_figure(figure, path.parent, path.stem)
 
 

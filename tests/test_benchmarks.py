@@ -5,12 +5,13 @@ import json
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import evaluation, growth, noise, summary
+from benchmarks import claims, evaluation, growth, memory, noise, summary
 from benchmarks.contestants import TRAINING
 from benchmarks.peers.products import products
 from benchmarks.peers.serving import Job
@@ -19,7 +20,7 @@ from benchmarks.race import Entry
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("module", [evaluation, growth, summary])
+@pytest.mark.parametrize("module", [evaluation, growth, memory, summary])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
 
@@ -65,6 +66,38 @@ def test_noise_is_the_share_of_a_step_that_constants_save():
     found = noise.share([full, constant], "wall")
     assert found["of_medians"] == pytest.approx(1 - 9.5 / 15)
     assert (found["min"], found["max"]) == pytest.approx((0.1, 0.5))
+
+
+def test_memory_is_watched_while_it_is_taken():
+    with memory.watched(seconds=0.01) as curve:
+        held = np.ones(10_000_000)
+        time.sleep(0.2)
+    assert 60 < memory.growth(curve) < 200 and held.nbytes == 80_000_000
+    seconds = [s for s, _ in curve]
+    assert seconds == sorted(seconds) and len(seconds) > 5
+
+
+def test_the_page_of_claims_is_that_of_its_files_and_none_failed(tmp_path):
+    page = (claims.FOLDER / "README.md").read_text()
+    assert page == claims.page(claims.FOLDER)
+    for file in claims.FOLDER.glob("*.json"):
+        rows = json.loads(file.read_text())["rows"]
+        exact = [row for row in rows.values() if row["expected"] in (0, "yes")]
+        assert all(row["measured"] == row["expected"] for row in exact), file
+    claims.write(tmp_path / "a.json", "a claim", "a command", {"b": (0, 1000), "c": 2})
+    page = (tmp_path / "README.md").read_text()
+    assert "| a claim | b | 0 | 1,000 |\n|  | c |  | 2 |" in page
+    assert "`a command`, on " in page and page.endswith("- a claim\n")
+
+
+@pytest.mark.soak
+def test_memory_stays_flat(tmp_path):
+    out = tmp_path / "memory.json"
+    command = [sys.executable, "-m", "benchmarks.memory", "--out", out]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=1200)
+    rows = json.loads(out.read_text())["rows"].values()
+    assert len(rows) == 2 and all(row["measured"] < 50 for row in rows)
+    assert out.with_suffix(".png").exists()
 
 
 @pytest.mark.soak

@@ -77,6 +77,23 @@ def test_one_hot_states_are_drawn_as_often_as_the_softmax_of_their_logits():
     assert min(p_values) > FALSE_ALARM_RATE / len(p_values)
 
 
+@pytest.mark.parametrize("temperature", [0.1, 2 / 3, 1.0])
+def test_relaxed_nodes_follow_their_analytic_laws(temperature):
+    """A binary node, and each log-ratio of an n-ary one, is Logistic."""
+    n, options = 20_000, {"return_node": True, "seed": 2}
+    _, node = kc.BinaryConcreteSample(temperature, n, **options)(LOGITS, training=True)
+    noises = [temperature * np.float64(node) - LOGITS[:, None]]
+    _, node = kc.ConcreteSample(temperature, n, **options)(N_ARY_LOGITS, training=True)
+    noise = temperature * np.float64(node) - N_ARY_LOGITS[:, None]
+    noises += [noise[..., 1:] - noise[..., :1], noise[..., 2:] - noise[..., 1:-1]]
+    p_values = [
+        stats.kstest(sample, stats.logistic.cdf).pvalue
+        for array in noises
+        for sample in np.moveaxis(array, 1, -1).reshape(-1, n)
+    ]
+    assert min(p_values) > FALSE_ALARM_RATE / len(p_values)
+
+
 def test_mode_gives_the_most_probable_state_and_only_outside_training():
     layer = kc.ConcreteSample(1.0, inference="mode", seed=1)
     np.testing.assert_array_equal(

@@ -1,0 +1,137 @@
+"""Whether memory stays flat, through 10,000 steps of training and a long evaluation."""
+
+import contextlib
+import gc
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import typer
+from rich.console import Console
+
+import keras_concrete as kc
+from benchmarks import charts, claims
+
+__all__ = ["growth", "resident_mb", "watched"]
+
+_BATCH = 64
+_LIMIT = 50  # MB
+
+Curve = list[tuple[float, float]]
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in RAM, in MB of a million bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@contextlib.contextmanager
+def watched(seconds: float = 0.1) -> Iterator[Curve]:
+    """Looks at the memory all the while.
+
+    Args:
+        seconds: From one look to the next.
+
+    Yields:
+        A list that grows by pairs of seconds and MB, the first from before the work.
+    """
+    gc.collect()
+    start = time.perf_counter()
+    curve = [(0.0, resident_mb())]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(seconds):
+            curve.append((time.perf_counter() - start, resident_mb()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield curve
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def growth(curve: Sequence[tuple[float, float]]) -> float:
+    """The most by which memory ever was above its start.
+
+    Args:
+        curve: Pairs of seconds and MB.
+
+    Returns:
+        MB.
+
+    Example:
+    >>> growth([(0.0, 100.0), (0.1, 107.5), (0.2, 104.0)])
+    7.5
+    """
+    return max(memory for _, memory in curve) - curve[0][1]
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="JSON to write; the chart beside it.")] = (
+        claims.FOLDER / "memory.json"
+    ),
+    network: Annotated[str, typer.Option(help="In the paper's notation.")] = "20H~784V",
+    steps: Annotated[int, typer.Option(help="Of training, after as many / 10.")] = 10_000,
+    num_samples: Annotated[int, typer.Option(help="K of the evaluation.")] = 50_000,
+    images: Annotated[int, typer.Option(help="Evaluated.")] = 100,
+) -> None:
+    """Watches the memory of fit, and of evaluate_bound, once each is warm."""
+    data = kc.load_dataset("mnist5k")
+    model = kc.SigmoidBeliefNetwork(network, num_samples=5, seed=0)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=True)
+    steps_per_epoch = len(data.train) // _BATCH
+    x = data.train[: steps_per_epoch * _BATCH]
+    epochs = math.ceil(steps / steps_per_epoch)
+
+    def train(epochs: int) -> None:
+        validation = (data.validation,)
+        model.fit(
+            x, batch_size=_BATCH, epochs=epochs, validation_data=validation, verbose=0
+        )
+
+    def evaluate() -> None:
+        kc.evaluate_bound(model, data.test[:images], num_samples, verbose=False)
+
+    console = Console(highlight=False)
+    curves = {}
+    with console.status("training"):
+        train(math.ceil(epochs / 10))
+        with watched() as curves[f"{epochs * steps_per_epoch:,} steps of training"]:
+            train(epochs)
+    with console.status("evaluation"):
+        evaluate()
+        with watched() as curves[f"{images} images by {num_samples:,} samples"]:
+            evaluate()
+    rows = {
+        f"MB that {what} grew by": (f"below {_LIMIT}", round(growth(curve), 1))
+        for what, curve in curves.items()
+    }
+    claims.write(
+        out,
+        name=f"memory stays flat, {network}",
+        command="python -m benchmarks.memory",
+        rows=rows,
+        curves={what: _thinned(curve) for what, curve in curves.items()},
+    )
+    charts.draw_memory(out, curves, _LIMIT)
+    for what, (_, measured) in rows.items():
+        console.print(f"{what}: {measured}")
+    console.print(f"Written: {out}, its chart and the page of {out.parent}")
+
+
+def _thinned(curve: Curve, points: int = 200) -> Curve:
+    step = math.ceil(len(curve) / points)
+    return [(round(seconds, 1), round(memory, 1)) for seconds, memory in curve[::step]]
+
+
+if __name__ == "__main__":
+    typer.run(main)
