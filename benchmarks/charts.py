@@ -102,20 +102,21 @@ def draw_memory(
 
     Args:
         path: Of the JSON; the chart takes its name.
-        curves: From the name of a work to its pairs of seconds and MB.
+        curves: From the name of a work to its pairs of seconds and MB above the peak
+            when warm.
         limit: MB by which memory may grow.
     """
     with new_figure(5.2 * len(curves) + 1, 4.2) as figure:
         grid = figure.subplots(1, len(curves), squeeze=False, sharey=True)
         for axes, (what, curve) in zip(grid.flat, curves.items(), strict=True):
             times, memory = zip(*curve, strict=True)
-            axes.plot(times, [value - memory[0] for value in memory], color=RELAXED)
+            axes.plot(times, memory, color=RELAXED, linewidth=1)
             axes.axhline(limit, color=DISCRETE, linestyle="--")
             axes.set_title(what, loc="left")
-            axes.set_xlabel("seconds, once warm")
+            axes.set_xlabel("seconds")
             axes.grid(axis="y")
-        grid.flat[0].set_ylabel("resident memory above its start, MB")
-        axes.text(0, limit, "limit", color=DISCRETE, va="bottom")
+        grid.flat[0].set_ylabel("resident memory above its\npeak when warm, MB")
+        axes.text(0, limit - 2, "limit", color=DISCRETE, va="top")
         save_figure(figure, path.parent, path.stem)
 
 

@@ -60,19 +60,25 @@ def watched(seconds: float = 0.1) -> Iterator[Curve]:
 
 
 def growth(curve: Sequence[tuple[float, float]]) -> float:
-    """The most by which memory ever was above its start.
+    """By how much memory rose above its peak in the first fifth, which is to warm up.
+
+    Peaks: an evaluation takes tens of MB for each chunk of samples, and returns them.
 
     Args:
         curve: Pairs of seconds and MB.
 
     Returns:
-        MB.
+        MB, below 0 if the first peak was the highest.
 
     Example:
-    >>> growth([(0.0, 100.0), (0.1, 107.5), (0.2, 104.0)])
-    7.5
+    >>> growth([(float(second), 100.0 + second // 5) for second in range(20)])
+    3.0
     """
-    return max(memory for _, memory in curve) - curve[0][1]
+    return max(memory for _, memory in curve[len(curve) // 5 :]) - _warm(curve)
+
+
+def _warm(curve: Sequence[tuple[float, float]]) -> float:
+    return max(memory for _, memory in curve[: len(curve) // 5])
 
 
 def main(
@@ -122,9 +128,13 @@ def main(
         rows=rows,
         curves={what: _thinned(curve) for what, curve in curves.items()},
     )
-    charts.draw_memory(out, curves, _LIMIT)
+    drawn = {
+        what: [(seconds, memory - _warm(curve)) for seconds, memory in curve]
+        for what, curve in curves.items()
+    }
+    charts.draw_memory(out, drawn, _LIMIT)
     for what, (_, measured) in rows.items():
-        console.print(f"{what}: {measured}")
+        console.print(f"{what}: {measured}", soft_wrap=True)
     console.print(f"Written: {out}, its chart and the page of {out.parent}")
 
 
