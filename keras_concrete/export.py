@@ -1,7 +1,10 @@
 """Models as TensorFlow SavedModels and as ONNX, to serve without this package."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -67,7 +70,8 @@ def export_saved_model(
     Raises:
         ValueError: If `model` is none of these, has no inputs yet, has an input named
             `seed` or `seeds`, or draws random numbers that `seed` does not determine.
-        OSError: If the folder cannot be made.
+        OSError: If the folder cannot be made, or the disk is full: it is then left as
+            it was.
         ImportError: If there are batch sizes and tensorflow-serving-api is missing.
 
     Example:
@@ -88,10 +92,10 @@ def export_saved_model(
     for name, endpoint in found.items():
         function = _traced(endpoint, name, jit_compile)
         archive.add_endpoint(name, function, input_signature=list(endpoint.inputs))
-    make_folder(Path(path))
-    archive.write_out(os.fspath(path), verbose=False)
-    if warmup_batch_sizes:
-        _write_warmup(Path(path), found, warmup_batch_sizes)
+    with _written_whole(Path(path)) as partial:
+        archive.write_out(os.fspath(partial), verbose=False)
+        if warmup_batch_sizes:
+            _write_warmup(partial, found, warmup_batch_sizes)
 
 
 def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
@@ -109,7 +113,8 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
     Raises:
         ValueError: As `export_saved_model`; or if the model has operations that ONNX
             has not, such as TensorFlow's random ones in a layer of yours.
-        OSError: If the folder cannot be made.
+        OSError: If the folder cannot be made, or the disk is full: it is then left as
+            it was.
         ImportError: If tf2onnx is missing.
 
     Example:
@@ -122,11 +127,33 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
     """
     from keras_concrete.conversion import to_onnx
 
-    folder = Path(path)
-    for name, endpoint in endpoints(model).items():
-        content = to_onnx(_traced(endpoint, name), endpoint.inputs, name, _OPSET)
-        make_folder(folder)
-        (folder / f"{name}.onnx").write_bytes(content)
+    contents = {
+        name: to_onnx(_traced(endpoint, name), endpoint.inputs, name, _OPSET)
+        for name, endpoint in endpoints(model).items()
+    }
+    with _written_whole(Path(path)) as partial:
+        for name, content in contents.items():
+            (partial / f"{name}.onnx").write_bytes(content)
+
+
+@contextlib.contextmanager
+def _written_whole(folder: Path) -> Iterator[Path]:
+    """A folder to write to, whose contents move to another's once all are written."""
+    make_folder(folder)
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=folder) as name:
+        try:
+            yield Path(name)
+        except (OSError, tf.errors.OpError) as error:
+            reason = getattr(error, "strerror", None) or str(error).rpartition("; ")[2]
+            raise OSError(
+                f"The model cannot be written to {folder} ({reason}), which is as it "
+                "was. Free the disk, or name a folder on another."
+            ) from error
+        # Files last: a SavedModel is one once it has its saved_model.pb.
+        for path in sorted(Path(name).iterdir(), key=lambda p: (p.is_file(), p.name)):
+            if path.is_dir() and (folder / path.name).exists():
+                shutil.rmtree(folder / path.name)
+            os.replace(path, folder / path.name)
 
 
 def _traced(

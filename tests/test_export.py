@@ -1,6 +1,7 @@
 """The SavedModel, loaded by a process that knows TensorFlow only."""
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -117,6 +118,35 @@ def test_the_bound_of_many_samples_is_that_of_evaluate_bound(model, answers):
     difference = np.abs(answers["many"]["bound"] - estimate.bounds)
     assert np.all(difference < 4.5 * error) and np.mean(difference) < 0.2
     assert np.mean(answers["one"]["bound"]) < np.mean(answers["many"]["bound"])
+
+
+@pytest.mark.parametrize("export", [kc.export_saved_model, kc.export_onnx])
+def test_on_a_full_disk_the_folder_stays_as_it_was(export, tmp_path):
+    model = keras.Sequential([keras.Input((6,), name="x"), keras.layers.Dense(4000)])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for before in ([], ["predict.onnx", "predict_rows.onnx"]):
+        # To write more to a file fails, as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        try:
+            with pytest.raises(OSError, match=r"out \(File too large.*Free the disk"):
+                export(model, tmp_path / "out")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert sorted(p.name for p in (tmp_path / "out").iterdir()) == before
+        kc.export_onnx(model, tmp_path / "out")
+
+
+def test_a_later_export_takes_the_place_of_an_earlier_one(tmp_path):
+    for bias in (0.0, 1.0):
+        model = keras.Sequential(
+            [keras.Input((2,), name="x"), keras.layers.Dense(1, name="y")]
+        )
+        model.layers[0].bias.assign([bias])
+        kc.export_saved_model(model, tmp_path, warmup_batch_sizes=[1])
+    served = tf.saved_model.load(tmp_path).signatures["predict"]
+    assert served(x=tf.zeros((1, 2)), seed=tf.constant(0))["y"].numpy() == 1.0
+    names = {"assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"}
+    assert {path.name for path in tmp_path.iterdir()} <= names
 
 
 def test_a_model_without_inputs_is_refused(tmp_path):

@@ -232,6 +232,13 @@ def test_a_reproduction_on_unknown_data_starts_no_cell(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["reproduce table1 --data tiny", "figures"])
+def test_results_are_not_begun_where_they_cannot_be_written(command, tmp_path):
+    (tmp_path / "file").touch()
+    result = invoke(*command.split(), "--out", "file/results")
+    assert "file/results cannot be made (Not a directory" in str(result.exception)
+
+
 def test_a_full_disk_leaves_the_checkpoint_whole_and_says_how_to_go_on(folder, saved):
     callback = Checkpoint(folder.model_file)
     callback.set_model(keras.models.load_model(folder.model_file))

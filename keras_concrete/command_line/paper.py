@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from keras_concrete import figures as pictures
-from keras_concrete.checks import check_choice
+from keras_concrete.checks import check_choice, make_folder
 from keras_concrete.command_line.console import console
 from keras_concrete.datasets import DATASETS
 from keras_concrete.paper import TABLES, Cell
@@ -97,6 +97,7 @@ def _run_table(
         for job in jobs:
             console.print(f"{'done' if job.is_done else 'to do':6}{job.cell.name}")
         return
+    make_folder(out)
     _run(jobs, processes)
     _print_tables([r for r in find_results(out) if r["cell"]["table"] == table])
 
@@ -138,6 +139,7 @@ def figures(
     For Figure 4 a network is trained at ten temperatures; what is there from an earlier
     call is used.
     """
+    make_folder(out)
     for save in (
         pictures.save_sampling_graphs,
         pictures.save_simplex_densities,
