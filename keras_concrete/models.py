@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_means, check_positive
+from keras_concrete.checks import check_images, check_means, check_positive
 from keras_concrete.execution import LoopedModel
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
@@ -89,8 +89,7 @@ class SigmoidBeliefNetwork(LoopedModel):
     TensorShape([32, 100])
 
     Reference:
-        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: section 5.2 and
-        appendix D.
+        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: sections 5.2, D.
     """
 
     def __init__(
@@ -124,9 +123,8 @@ class SigmoidBeliefNetwork(LoopedModel):
         network = network_class(parsed)(
             parsed, maker, estimator, temperatures, visible_mean, centering
         )
-        x = keras.Input(
-            (parsed.context_units or parsed.visible_units,), dtype="float32", name="x"
-        )
+        num_inputs = parsed.context_units or parsed.visible_units
+        x = keras.Input((num_inputs,), dtype="float32", name="x")
         super().__init__(x, network.outputs(x, num_samples), name=name)
         self.architecture = architecture
         self.arity = arity
@@ -178,6 +176,12 @@ class SigmoidBeliefNetwork(LoopedModel):
         """As `fit`."""
         self.check_data(x, y)
         return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `fit`."""
+        if hasattr(x, "__array__"):
+            check_images("x", x, self.inputs[0].shape[-1])
+        return super().predict(x, *args, **kwargs)
 
     def check_data(self, x: Any, y: Any = None) -> None:
         """Refuses arrays of other sizes, and values outside [0, 1] or NaN."""
@@ -250,12 +254,12 @@ class SigmoidBeliefNetwork(LoopedModel):
         """
         with self._noise(seed):
             draw = self._network.draw(ops.cast(x, "float32"), None, False)
+        as_probabilities = ops.sigmoid if self.arity == 2 else ops.softmax
         outputs = {}
-        for i, (codes, logits) in enumerate(
-            zip(draw.codes, draw.logits, strict=True), start=1
-        ):
-            outputs[f"codes_{i}"] = ops.cast(codes, "float32")
-            outputs[f"probabilities_{i}"] = self._probabilities(logits)
+        for i, codes in enumerate(draw.codes):
+            logits = ops.cast(draw.logits[i], "float32")
+            outputs[f"codes_{i + 1}"] = ops.cast(codes, "float32")
+            outputs[f"probabilities_{i + 1}"] = as_probabilities(logits)
         return outputs
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
@@ -314,7 +318,3 @@ class SigmoidBeliefNetwork(LoopedModel):
 
     def _noise(self, seed: Tensor | None) -> AbstractContextManager:
         return nullcontext() if seed is None else fixed_noise(self, seed)
-
-    def _probabilities(self, logits: Tensor) -> Tensor:
-        activation = ops.sigmoid if self.arity == 2 else ops.softmax
-        return activation(ops.cast(logits, "float32"))

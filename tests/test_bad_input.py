@@ -109,6 +109,18 @@ CASES = BAD_ARGUMENTS | {
         lambda: prediction().fit(IMAGES[:, :2], 3 * IMAGES[:, 2:]),
         "`y` must hold binary data.*from 0.0 to 3.0",
     ),
+    "NaN to predict from": (
+        lambda: prediction().predict(NAN[:, 0:2]),
+        "`x` must hold binary data.*nan",
+    ),
+    "other pixels to predict from": (
+        lambda: prediction().predict(IMAGES),
+        r"`x` must have shape \(examples, 2\).*\(8, 6\)",
+    ),
+    "nothing to predict from": (
+        lambda: network().predict(IMAGES[:0]),
+        r"at least one example. Received: x.shape=\(0, 6\)",
+    ),
     "grey values to a bound": (lambda: bound(7 * IMAGES), "`x` must hold binary .*7.0"),
     "NaN to a bound": (lambda: bound(NAN), "`x` must hold binary data.*nan"),
     "other pixels to a bound": (lambda: bound(IMAGES[:, 1:]), r"\(examples, 6\).*\(8, 5"),
