@@ -6,6 +6,7 @@ Table 1, Table 2, the table of Figure 4, and the numbers of sections 5.2 and 5.3
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from keras_concrete.architecture import parse_architecture
 
@@ -40,6 +41,8 @@ class Cell:
         estimator: Name of the gradient estimator.
         paper: The paper's numbers, or None.
         posterior_temperature: The temperature, if not that of D.5.
+        variant: A word for the settings that follow, or none.
+        settings: Those of `TrainingConfig` that are not D.5's, by name.
     """
 
     table: str
@@ -50,6 +53,8 @@ class Cell:
     estimator: str
     paper: Result | None = None
     posterior_temperature: float | None = None
+    variant: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,7 +64,8 @@ class Cell:
             parts.insert(3, f"{self.arity}ary")
         if self.posterior_temperature is not None:
             parts.append(f"t{self.posterior_temperature:g}")
-        return "-".join([*parts, self.estimator])
+        parts.append(self.estimator)
+        return "-".join([*parts, self.variant] if self.variant else parts)
 
     @property
     def is_conditional(self) -> bool:

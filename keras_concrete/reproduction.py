@@ -110,24 +110,28 @@ class Job:
         return json.loads(self.result_file.read_text())
 
     def config(self) -> TrainingConfig:
-        """The settings of appendix D.5, over the budget's steps."""
+        """The cell's own settings, and those of appendix D.5, over the budget's steps."""
         cell, budget = self.cell, self.budget
         most = min(1_000, cell.evaluation_samples)
+        settings = {
+            "posterior_temperature": cell.posterior_temperature,
+            "batch_size": 64,
+            "learning_rate": cell.learning_rate,
+            "learning_rate_schedule": "constant",
+            "weight_decay": cell.weight_decay,
+            **dict(cell.settings),
+        }
         return TrainingConfig(
             architecture=cell.architecture,
             data=cell.data,
             arity=cell.arity,
             num_samples=cell.num_samples,
             estimator=cell.estimator,
-            posterior_temperature=cell.posterior_temperature,
             epochs=self.num_epochs,
             steps_per_epoch=budget.steps // self.num_epochs,
-            batch_size=64,
-            learning_rate=cell.learning_rate,
-            learning_rate_schedule="constant",
-            weight_decay=cell.weight_decay,
             evaluation_samples=budget.evaluation_samples or most,
             seed=budget.seed,
+            **settings,
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,13 +97,14 @@ def _settings(result: dict[str, Any]) -> tuple:
         cell["architecture"],
         cell["arity"],
         cell["num_samples"],
+        cell.get("variant", ""),
         cell["estimator"],
         cell["posterior_temperature"] or 0.0,
         result["config"]["seed"],
     )
 
 
-_SETTINGS = ("model", "arity", "m", "estimator", "temperature", "seed")
+_SETTINGS = ("model", "arity", "m", "variant", "estimator", "temperature", "seed")
 
 
 def _table(
@@ -112,29 +114,56 @@ def _table(
     num_samples: int,
     results: Sequence[dict[str, Any]],
 ) -> ResultTable:
-    columns = list(zip(*map(_settings, results), strict=True))
-    shown = [i for i, values in enumerate(columns) if i < 1 or len(set(values)) > 1]
+    rows = _over_seeds(results)
+    columns = list(zip(*(_settings(row[0]) for row in rows), strict=True))
+    has_seeds = len(rows[0]) > 1
+    names = _SETTINGS[:-1] if has_seeds else _SETTINGS
+    shown = [i for i in range(len(names)) if i < 1 or len(set(columns[i])) > 1]
     fixed = [
-        f"{_SETTINGS[i]} {_text(columns[i][0])}"
-        for i in range(len(columns))
-        if i not in shown and columns[i][0] not in (0, 0.0)
+        f"{names[i]} {_text(columns[i][0])}"
+        for i in range(len(names))
+        if i not in shown and columns[i][0]
     ]
-    header = [_SETTINGS[i] for i in shown]
-    rows = [[_text(_settings(result)[i]) for i in shown] for result in results]
+    header = [names[i] for i in shown]
+    body = [[_text(_settings(row[0])[i]) for i in shown] for row in rows]
     has_paper = any(result["cell"]["paper"] for result in results)
     for split, key in (("test", "discrete_nll"), ("train", "train_nll")):
         header += [f"{split} NLL", "paper"] if has_paper else [f"{split} NLL"]
-        for row, result in zip(rows, results, strict=True):
-            row.append(_number(result[key]) if key in result else "")
+        for line, row in zip(body, rows, strict=True):
+            line.append(_of_seeds([result[key] for result in row if key in result]))
             if has_paper:
-                row.append(str((result["cell"]["paper"] or {}).get(split, "")))
+                line.append(str((row[0]["cell"]["paper"] or {}).get(split, "")))
+    header.append("minutes")
+    for line, row in zip(body, rows, strict=True):
+        line.append(f"{statistics.mean(r['training_seconds'] for r in row) / 60:.1f}")
     title = (
         f"{', '.join([table, data, *fixed])}: NLL in nats per image by {num_samples:,} "
         f"samples, after {steps:,} steps"
     )
+    if has_seeds:
+        title += f"; mean of {len(rows[0])} seeds ± its standard error over seeds"
     if has_paper:
         title += f"; the paper's after {NUM_STEPS:,}"
-    return ResultTable(title, header, rows)
+    return ResultTable(title, header, body)
+
+
+def _over_seeds(results: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Results that differ by their seeds only, where all have as many seeds."""
+    groups: dict[tuple, list[dict[str, Any]]] = defaultdict(list)
+    for result in results:
+        groups[_settings(result)[:-1]].append(result)
+    rows = list(groups.values())
+    if len({len(row) for row in rows}) > 1:
+        return [[result] for result in results]
+    return rows
+
+
+def _of_seeds(estimates: Sequence[dict[str, float]]) -> str:
+    if len(estimates) < 2:
+        return _number(estimates[0]) if estimates else ""
+    means = [estimate["mean"] for estimate in estimates]
+    error = statistics.stdev(means) / math.sqrt(len(means))
+    return f"{statistics.mean(means):.2f} ± {error:.2f}"
 
 
 def _text(value: Any) -> str:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import pytest
 from typer.testing import CliRunner
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from keras_concrete import command_line, results
 from keras_concrete.paper import TABLES
 from keras_concrete.reproduction import Budget, Job
+from keras_concrete.studies import STUDIES
 
 
 def _cells(table, pattern=""):
@@ -192,19 +194,52 @@ def _result(estimator="concrete", num_samples=5, mean=95.0, **changes):
     }
     nll = {"num_samples": 1_000, "mean": mean, "standard_error": 0.25}
     result = {"cell": {**cell, **changes}, "steps": 2_000, "config": {"seed": 0}}
+    result["training_seconds"] = 120.0
     return {**result, "discrete_nll": nll, "train_nll": {**nll, "mean": mean - 1}}
 
 
 def test_tables_set_ours_beside_the_papers():
     (table,) = results.make_tables([_result(), _result("vimco", mean=96.0)])
     numbers = ["test NLL", "paper", "train NLL", "paper"]
-    assert table.header == ["model", "estimator", *numbers]
-    numbers = ["95.00 ± 0.25", "89.5", "94.00 ± 0.25", "88.1"]
+    assert table.header == ["model", "estimator", *numbers, "minutes"]
+    numbers = ["95.00 ± 0.25", "89.5", "94.00 ± 0.25", "88.1", "2.0"]
     assert table.rows[0] == ["200H~784V", "concrete", *numbers]
     assert "1,000 samples, after 2,000 steps" in table.title and "m 5" in table.title
     assert results.markdown(table).splitlines()[2].startswith("| model | estimator |")
     (table,) = results.make_tables([_result(data="mnist5k", paper=None)])
-    assert table.header == ["model", "test NLL", "train NLL"]
+    assert table.header == ["model", "test NLL", "train NLL", "minutes"]
+
+
+def test_seeds_are_averaged_where_all_rows_have_as_many():
+    """Means 95, 96, 97: mean 96, standard error 1 / sqrt(3)."""
+    seeds = [{**_result(mean=95.0 + i), "config": {"seed": i}} for i in range(3)]
+    (table,) = results.make_tables(seeds)
+    assert table.rows == [
+        ["200H~784V", "96.00 ± 0.58", "89.5", "95.00 ± 0.58", "88.1", "2.0"]
+    ]
+    assert "mean of 3 seeds" in table.title
+    (table,) = results.make_tables([*seeds, _result("vimco")])
+    assert table.header[:3] == ["model", "estimator", "seed"] and len(table.rows) == 4
+
+
+def test_the_ablations_change_one_thing_each(tmp_path):
+    configs = {
+        cell.variant: Job(cell, Budget(), tmp_path).config()
+        for cell in STUDIES["ablation"]
+    }
+    base = asdict(configs.pop("as-in-the-paper"))
+    changed = {
+        variant: {k for k, v in asdict(config).items() if v != base[k]}
+        for variant, config in configs.items()
+    }
+    assert changed == {
+        "no-centering": {"centering"},
+        "one-temperature-0.5": {"posterior_temperature"},
+        "one-temperature-0.67": {"prior_temperature"},
+        "kl-of-equation-21": {"estimator"},
+        "kl-of-equation-22": {"estimator"},
+        "gumbels-as-node": {"estimator"},
+    }
 
 
 def test_results_of_other_steps_or_data_are_other_tables():

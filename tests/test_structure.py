@@ -16,7 +16,7 @@ FLOORS = [
     ["types", "checks", "drawing"],
     ["architecture", "datasets", "locks", "machine", "plots", "schedules", "noise"],
     ["seeding", "distributions", "objectives", "paper", "temperatures"],
-    ["estimators", "execution", "figures"],
+    ["estimators", "execution", "figures", "studies"],
     ["layers", "losses"],
     ["networks"],
     ["models"],

@@ -1,0 +1,36 @@
+"""Studies of our own beside the paper's tables: cells with settings other than D.5's."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from keras_concrete.paper import Cell
+
+__all__ = ["STUDIES"]
+
+# What each variant changes of the paper's own settings.
+_ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "as-in-the-paper": ("concrete", {}),
+    "no-centering": ("concrete", {"centering": False}),
+    "one-temperature-0.5": ("concrete", {"posterior_temperature": 1 / 2}),
+    "one-temperature-0.67": ("concrete", {"prior_temperature": 2 / 3}),
+    "kl-of-equation-21": ("gumbel_softmax", {}),
+    "kl-of-equation-22": ("concrete_analytic_kl", {}),
+    "gumbels-as-node": ("concrete_gumbel_node", {}),
+}
+
+
+def _ablation() -> Iterator[Cell]:
+    for variant, (estimator, settings) in _ABLATIONS.items():
+        yield Cell(
+            "ablation",
+            "binarized_mnist",
+            "200H~200H~784V",
+            2,
+            1,
+            estimator,
+            variant=variant,
+            settings=tuple(settings.items()),
+        )
+
+
+STUDIES: dict[str, tuple[Cell, ...]] = {"ablation": tuple(_ablation())}
