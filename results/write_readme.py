@@ -6,7 +6,7 @@ or `TABLE-DATA-STEPS` of the results of `keras-concrete reproduce`.
 
 python -m pip install -e ".[demo]"
 keras-concrete train --out RUN && cp RUN/report.json results/mnist5k/report.json
-python results/write_readme.py
+python -m results.write_readme
 """
 
 import json
@@ -17,6 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks import pages
 from keras_concrete.command_line import report_table
 from keras_concrete.results import find_results, make_tables, markdown
 
@@ -37,57 +38,6 @@ def _main_job() -> str:
     return "```text\n" + "\n".join([*lines, rate]) + "\n```\n"
 
 
-def _training_speed() -> str:
-    """What a step takes, in times of ours, and ours and the limit in milliseconds."""
-    content = _read("speed/training.json")
-    races: dict[tuple[str, int], dict[str, Any]] = {}
-    for result in content["results"]:
-        race = races.setdefault((result["network"], result["num_samples"]), {})
-        race[result["contestant"]] = result
-    names = list(dict.fromkeys(name for race in races.values() for name in race))
-    others = [n for n in names if n != "ours" and not n.startswith("products")]
-    lines = [
-        ["", *(f"{network}, m = {m}" for network, m in races)],
-        ["---", *("---:" for _ in races)],
-        ["`fit`, ms a step", *(_ms(race["ours"]) for race in races.values())],
-    ]
-    lines += [
-        [f"{name}, times ours", *(_times(race.get(name)) for race in races.values())]
-        for name in others
-    ]
-    limits = [
-        min((r for r in race.values() if r["is_limit"]), key=lambda r: _median(r))
-        for race in races.values()
-    ]
-    lines.append(["the matrix products alone, times ours", *map(_times, limits)])
-    return _rows(lines) + _made_by(content)
-
-
-def _median(result: dict[str, Any]) -> float:
-    return result["wall_ms"]["median"]
-
-
-def _ms(result: dict[str, Any]) -> str:
-    return f"{_median(result):.2f}"
-
-
-def _times(result: dict[str, Any] | None) -> str:
-    return "" if result is None else f"{result['times_ours']['median']:.2f}"
-
-
-def _rows(lines: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
-def _made_by(content: dict[str, Any]) -> str:
-    hardware = content["hardware"]
-    return (
-        f"\n`{content['command']}`, {content['date'][:10]}, on {hardware['processor']}, "
-        f"{content['threads']} threads; medians of {content['settings']['repeats']} "
-        "rounds in turn.\n"
-    )
-
-
 def _paper_table(name: str) -> str:
     """The tables of `keras-concrete reproduce` of one of the paper's, data and steps."""
     table, data, steps = name.rsplit("-", 2)
@@ -106,7 +56,11 @@ def _read(name: str) -> dict[str, Any]:
 
 _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
-    "training-speed": _training_speed,
+    "speed-training": lambda: pages.training_table(_read("speed/training.json")),
+    "speed-start": lambda: pages.start_table(_read("speed/training.json")),
+    "speed-evaluation": lambda: pages.evaluation_table(_read("speed/evaluation.json")),
+    "speed-noise": lambda: pages.noise_table(_read("speed/noise.json")),
+    "speed-growth": lambda: pages.growth_table(_read("speed/growth.json")),
 }
 
 
