@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_concrete.drawing import DISCRETE, MUTED, RELAXED, new_figure, save_figure
+from keras_concrete.drawing import DISCRETE, MUTED, RELAXED, new_figure
 
 __all__ = ["draw_growth", "draw_memory", "draw_training"]
 
@@ -36,7 +36,7 @@ def draw_training(path: Path, results: Sequence[dict[str, Any]]) -> None:
                         if (r["network"], r["num_samples"]) == (network, m)
                     ],
                 )
-        save_figure(figure, path.parent, path.stem)
+        figure.savefig(path.with_suffix(".png"), dpi=150)
 
 
 def _draw_race(axes: Any, results: Sequence[dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ def draw_growth(
                 "CPU ms an image" if name == "evaluation" else "CPU ms a step"
             )
         grid.flat[0].legend()
-        save_figure(figure, path.parent, path.stem)
+        figure.savefig(path.with_suffix(".png"), dpi=150)
 
 
 def draw_memory(
@@ -117,7 +117,7 @@ def draw_memory(
             axes.grid(axis="y")
         grid.flat[0].set_ylabel("resident memory above its\npeak when warm, MB")
         axes.text(0, limit - 2, "limit", color=DISCRETE, va="top")
-        save_figure(figure, path.parent, path.stem)
+        figure.savefig(path.with_suffix(".png"), dpi=150)
 
 
 def _draw_growth(axes: Any, results: Sequence[dict[str, Any]]) -> None:

@@ -54,6 +54,7 @@ class Contestant:
 _PRODUCTS = (
     Contestant("products (NumPy)", "products_numpy", None, True),
     Contestant("products (PyTorch)", "products_torch", "torch", True),
+    Contestant("products (TensorFlow)", "products_tensorflow", None, True),
     Contestant("products (XLA)", "products_xla", "jax", True),
 )
 

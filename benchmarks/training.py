@@ -45,7 +45,7 @@ def make_results(
             "is_limit": entry.contestant.is_limit,
             **summarise(entry.timed, our_timed),
             **entry.start(),
-            "runs": entry.timed,
+            "runs": [{**run, "bounds": []} for run in entry.timed],
         }
         if our_first and entry.first[0]["bounds"]:
             result["agreement"] = agreement(entry.first, our_first)

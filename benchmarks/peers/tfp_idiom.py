@@ -22,7 +22,7 @@ class _Network(keras.layers.Layer):
     """Layers of q and p by their names in our model, and the bound."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__()
+        super().__init__(name="network")
         self.job = job
         bits = list(job.latent_units)
         sizes = {f"posterior_{i}": (n, n) for i, n in enumerate(bits, start=1)}
