@@ -41,8 +41,9 @@ class Cell:
         estimator: Name of the gradient estimator.
         paper: The paper's numbers, or None.
         posterior_temperature: The temperature, if not that of D.5.
+        recipe: Name of the settings of the optimiser.
         variant: A word for the settings that follow, or none.
-        settings: Those of `TrainingConfig` that are not D.5's, by name.
+        settings: Those of `TrainingConfig` that are not the recipe's, by name.
     """
 
     table: str
@@ -53,6 +54,7 @@ class Cell:
     estimator: str
     paper: Result | None = None
     posterior_temperature: float | None = None
+    recipe: str = "paper"
     variant: str = ""
     settings: tuple[tuple[str, Any], ...] = ()
 
@@ -71,17 +73,6 @@ class Cell:
     def is_conditional(self) -> bool:
         """Whether the cell is one of structured prediction (section 5.3)."""
         return parse_architecture(self.architecture).context_units is not None
-
-    @property
-    def learning_rate(self) -> float:
-        """That of appendix D.5. For VIMCO and NVIL, not given there, the same."""
-        is_linear = parse_architecture(self.architecture).is_linear
-        return 3e-4 if self.is_conditional or is_linear else 1e-4
-
-    @property
-    def weight_decay(self) -> float:
-        """That of appendix D.5. For VIMCO and NVIL, not given there, the same."""
-        return 1e-3 if self.is_conditional else 0.0
 
     @property
     def evaluation_samples(self) -> int:

@@ -23,6 +23,7 @@ from keras_concrete.datasets import load_dataset
 from keras_concrete.experiments import fit_run
 from keras_concrete.machine import available_cores
 from keras_concrete.paper import Cell
+from keras_concrete.recipes import recipe_settings
 from keras_concrete.reports import make_report
 from keras_concrete.runs import RunFolder, TrainingConfig, write_json
 
@@ -110,15 +111,13 @@ class Job:
         return json.loads(self.result_file.read_text())
 
     def config(self) -> TrainingConfig:
-        """The cell's own settings, and those of appendix D.5, over the budget's steps."""
+        """The cell's settings, over the budget's steps."""
         cell, budget = self.cell, self.budget
         most = min(1_000, cell.evaluation_samples)
         settings = {
             "posterior_temperature": cell.posterior_temperature,
             "batch_size": 64,
-            "learning_rate": cell.learning_rate,
-            "learning_rate_schedule": "constant",
-            "weight_decay": cell.weight_decay,
+            **recipe_settings(cell.recipe, cell.architecture),
             **dict(cell.settings),
         }
         return TrainingConfig(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from keras_concrete.paper import Cell
+from keras_concrete.paper import Cell, Result
 
 __all__ = ["STUDIES"]
 
@@ -33,4 +33,31 @@ def _ablation() -> Iterator[Cell]:
         )
 
 
-STUDIES: dict[str, tuple[Cell, ...]] = {"ablation": tuple(_ablation())}
+# Network: what the paper got of it, by m = 5.
+_BY_RECIPE = {
+    "200H~784V": Result(test=89.5, train=88.1),
+    "200H~200H~784V": Result(test=86.3, train=84.1),
+}
+
+
+def _recipe() -> Iterator[Cell]:
+    for architecture, paper in _BY_RECIPE.items():
+        for batch_size in (64, 128):
+            yield Cell(
+                "recipe",
+                "binarized_mnist",
+                architecture,
+                2,
+                5,
+                "concrete",
+                paper,
+                recipe="cosine",
+                variant=f"batch-{batch_size}",
+                settings=(("batch_size", batch_size),),
+            )
+
+
+STUDIES: dict[str, tuple[Cell, ...]] = {
+    "ablation": tuple(_ablation()),
+    "recipe": tuple(_recipe()),
+}

@@ -216,6 +216,7 @@ def test_export_writes_a_saved_model(run, tmp_path):
         (("train", "--epochs", 0), "`epochs` must be a positive integer"),
         (("train", "--learning-rate", -1), "`learning_rate` must be a positive number"),
         (("train", "--learning-rate-schedule", "warm"), "one of 'cosine', 'constant'"),
+        (("train", "--recipe", "paper "), "`recipe` must be one of 'cosine', 'paper'"),
         (("train", "--weight-decay", -1), "`weight_decay` must be a positive number"),
         (("train", "--estimator", "magic"), "`estimator` must be one of 'concrete'"),
         (("train", "--arity", 4, "--estimator", "gaussian"), "is for binary units"),
@@ -239,6 +240,39 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert result.exit_code != 0
     assert message in str(result.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rate", "schedule", "decay"),
+    [
+        ((), 2e-3, "cosine", 0.0),
+        (("--recipe", "paper"), 1e-4, "constant", 0.0),
+        (("200H-784V", "--recipe", "paper"), 3e-4, "constant", 0.0),
+        (("392V-24H-392V", "--recipe", "paper"), 3e-4, "constant", 1e-3),
+        (
+            ("392V-24H-392V", "--recipe", "paper", "--weight-decay", 0),
+            3e-4,
+            "constant",
+            0,
+        ),
+        (("--recipe", "cosine", "--learning-rate", 0.01), 0.01, "cosine", 0.0),
+    ],
+)
+def test_a_recipe_decides_what_is_not_given(
+    arguments, rate, schedule, decay, monkeypatch
+):
+    configs = []
+
+    def note(folder, config):
+        configs.append(config)
+        raise OSError  # instead of training
+
+    monkeypatch.setattr("keras_concrete.command_line.runs.train_run", note)
+    invoke("train", *arguments)
+    (config,) = configs
+    assert config.learning_rate == rate
+    assert config.learning_rate_schedule == schedule
+    assert config.weight_decay == decay
 
 
 def test_a_folder_that_holds_something_is_not_written_over(run):

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "keras_concrete"
 FLOORS = [
     ["types", "checks", "drawing"],
     ["architecture", "datasets", "locks", "machine", "plots", "schedules", "noise"],
-    ["seeding", "distributions", "objectives", "paper", "temperatures"],
+    ["seeding", "distributions", "objectives", "paper", "recipes", "temperatures"],
     ["estimators", "execution", "figures", "studies"],
     ["layers", "losses"],
     ["networks"],

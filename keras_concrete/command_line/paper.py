@@ -72,6 +72,7 @@ _HELP = {
     "control": "Logistic normals as relaxation (section 5.2), temperatures not retuned.",
     "temperature": "Both objectives at ten temperatures (Figure 4, right).",
     "ablation": "200H~200H~784V without centering, with one temperature, other KL terms.",
+    "recipe": "The paper's networks by our recipe, a learning rate that decays to 0.",
 }
 
 

@@ -16,6 +16,7 @@ from keras_concrete.command_line.console import console
 from keras_concrete.evaluation import evaluate_bound
 from keras_concrete.experiments import train as train_run
 from keras_concrete.export import export_onnx, export_saved_model
+from keras_concrete.recipes import recipe_settings
 from keras_concrete.reports import base_rate_nll
 from keras_concrete.runs import RunFolder, TrainingConfig
 
@@ -83,18 +84,31 @@ def train(
     batch_size: Annotated[
         int, typer.Option(help="Images in a batch.")
     ] = _DEFAULT.batch_size,
-    learning_rate: Annotated[
-        float, typer.Option(help="First learning rate of Adam.")
-    ] = _DEFAULT.learning_rate,
-    learning_rate_schedule: Annotated[
-        str, typer.Option(help="cosine, a decay to 0; or constant.")
-    ] = _DEFAULT.learning_rate_schedule,
-    weight_decay: Annotated[
-        float,
+    recipe: Annotated[
+        str,
         typer.Option(
-            help="Factor d of the L2 penalty d/2 * (sum of squared kernel weights)."
+            help="cosine: a learning rate that decays from 2e-3 to 0 over the run; "
+            "paper: the constant rate of appendix D.5, meant for 10,000,000 steps. The "
+            "three options that follow change parts of it."
         ),
-    ] = _DEFAULT.weight_decay,
+    ] = "cosine",
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="First learning rate of Adam.", show_default="the recipe's"),
+    ] = None,
+    learning_rate_schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="cosine, a decay to 0; or constant.", show_default="the recipe's"
+        ),
+    ] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Factor d of the L2 penalty d/2 * (sum of squared kernel weights).",
+            show_default="the recipe's",
+        ),
+    ] = None,
     restore_best_weights: Annotated[
         bool | None,
         typer.Option(
@@ -126,6 +140,9 @@ def train(
     if resume is None:
         names = TrainingConfig.__dataclass_fields__
         settings = {name: context.params[name] for name in names}
+        for name, value in recipe_settings(recipe, architecture).items():
+            if settings[name] is None:
+                settings[name] = value
         config: TrainingConfig | None = TrainingConfig(**settings)
         folder = RunFolder(out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}")
     else:
