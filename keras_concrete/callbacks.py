@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_concrete import noise, objectives, plots, schedules
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.layers import BinaryConcreteSample, ConcreteSample
 from keras_concrete.types import Tensor
 
@@ -63,6 +63,7 @@ class IntegralityGap(keras.callbacks.Callback):
         super().__init__()
         check_positive("num_samples", num_samples, int)
         check_positive("batch_size", batch_size, int)
+        check_seed(seed)
         self._x = x
         self._num_samples = num_samples
         self._batch_size = batch_size
@@ -193,6 +194,7 @@ class ImageGrids(keras.callbacks.Callback):
         super().__init__()
         check_positive("num_images", num_images, int)
         check_positive("every", every, int)
+        check_seed(seed)
         if find_spec("tensorboard") is None:
             raise ImportError(
                 "ImageGrids writes by TensorBoard, which is not installed: "

@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = [
     "check_choice",
+    "check_count",
     "check_empty",
     "check_flag",
     "check_images",
@@ -69,6 +70,13 @@ def check_images(name: str, images: Any, num_pixels: int) -> None:
         )
 
 
+def check_count(name: str, value: Any) -> None:
+    """As `check_positive` for an integer; a tensor in a graph, without value, passes."""
+    value = value.numpy() if hasattr(value, "numpy") else value
+    if not hasattr(value, "dtype") or isinstance(value, np.generic):
+        check_positive(name, value, int)
+
+
 def check_positive(name: str, value: Any, kind: type = float) -> None:
     """Refuses what is not a positive finite number of the kind, NumPy's included."""
     wanted = Integral if kind is int else Real
@@ -81,18 +89,24 @@ def check_positive(name: str, value: Any, kind: type = float) -> None:
 
 
 def check_seed(seed: Any) -> None:
-    """Refuses what is not an integer."""
-    if not isinstance(seed, Integral):
-        raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed!r}")
+    """Refuses what is not an integer of 64 bits; of a tensor that may not be known."""
+    if hasattr(seed, "dtype") and not isinstance(seed, np.generic):
+        return
+    if not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63:
+        raise ValueError(
+            "Argument `seed` must be an integer, from -2**63 to below 2**63. "
+            f"Received: seed={seed!r}"
+        )
 
 
-def check_num_states(num_states: Any) -> None:
-    """Refuses what is not an integer from 2 upward."""
-    if not isinstance(num_states, int) or num_states < 2:
+def check_num_states(num_states: Any) -> int:
+    """Refuses what is not an integer from 2 upward; returns it as Python's."""
+    if not isinstance(num_states, Integral) or num_states < 2:
         raise ValueError(
             "Argument `num_states` must be an integer, 2 for binary units or more. "
             f"Received: num_states={num_states!r}"
         )
+    return int(num_states)
 
 
 def check_means(name: str, means: Any, size: int) -> list[float]:

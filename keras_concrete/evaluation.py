@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.types import Tensor
 
@@ -95,8 +95,8 @@ def evaluate_bound(
         The bounds and effective sample sizes of the examples.
 
     Raises:
-        ValueError: If there are no examples, `num_samples` is not a positive integer, or
-            `model` has no `log_weights`.
+        ValueError: If there are no examples, `num_samples` is not a positive integer,
+            `seed` not an integer, or `model` has no `log_weights`.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -106,6 +106,7 @@ def evaluate_bound(
     ((4,), 2000)
     """
     check_positive("num_samples", num_samples, int)
+    check_seed(seed)
     if not hasattr(model, "log_weights"):
         raise ValueError(
             "Argument `model` must have log_weights(x, num_samples, training, seed), as "
@@ -145,7 +146,7 @@ def evaluate_bound(
         """Adds one chunk to the log-sums of the weights and of their squares."""
         inputs = tuple(rows) if isinstance(x, tuple) else rows[0]
         log_weights = model.log_weights(inputs, chunk, training, chunk_key)
-        surplus = start + ops.arange(chunk) >= num_samples
+        surplus = start + ops.arange(chunk, dtype="int32") >= num_samples
         log_weights = ops.where(surplus, -float("inf"), log_weights)
         return ops.logaddexp(
             sums,
@@ -166,7 +167,7 @@ def evaluate_bound(
         # The last batch is filled up with the first rows: one shape, one compilation.
         places = np.arange(i * batch, (i + 1) * batch) % num_examples
         rows = [ops.convert_to_tensor(part[places], dtype="float32") for part in parts]
-        sums = ops.full((2, batch), -float("inf"))
+        sums = ops.full((2, batch), -float("inf"), dtype="float32")
         for j in range(num_chunks):
             chunk_key = key_of(tf.constant(i), tf.constant(j))
             sums = accumulate(rows, tf.constant(j * chunk), chunk_key, sums)

@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.checks import check_seed
 from keras_concrete.types import Tensor
 
 __all__ = ["SeededLayer", "derive_seed", "fixed_noise", "num_replicas"]
@@ -50,7 +51,11 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
     Args:
         model: A built model.
         seed: Integer scalar, or integer tensor of shape `(2,)`; may be symbolic.
+
+    Raises:
+        ValueError: If `seed` is neither an integer nor a tensor.
     """
+    check_seed(seed)
     # Distinct keys are all that Threefry needs, and adding costs less to compile than
     # folding in: the second word counts calls of a layer below, layers above.
     first, second = ops.unstack(noise.key_from_seed(seed), 2)
@@ -96,6 +101,9 @@ class SeededLayer(keras.layers.Layer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if seed is not None:
+            check_seed(seed)
+            seed = int(seed)  # Keras takes Python's only.
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 

@@ -171,7 +171,7 @@ BAD_ARGUMENTS = {
     ),
     "half a seed": (
         lambda: kc.SigmoidBeliefNetwork("3H-6V", seed=0.5),
-        "`seed` must be an integer. Received: seed=0.5",
+        "`seed` must be an integer, from .* Received: seed=0.5",
     ),
     "a word for a flag": (
         lambda: kc.SigmoidBeliefNetwork("3H-6V", centering="no"),

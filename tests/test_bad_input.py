@@ -45,6 +45,50 @@ CASES = BAD_ARGUMENTS | {
         lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=0),
         "`num_samples` must be a positive integer. Received: num_samples=0",
     ),
+    "NumPy's 0 samples at a call": (
+        lambda: kc.ConcreteSample(1.0)(BINARY, num_samples=np.int64(0)),
+        r"`num_samples` must be a positive integer. Received: num_samples=np.int",
+    ),
+    "NumPy's 2.5 samples at a call": (
+        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=np.float32(2.5)),
+        "`num_samples` must be a positive integer",
+    ),
+    "a word for samples at a call": (
+        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples="3"),
+        "`num_samples` must be a positive integer. Received: num_samples='3'",
+    ),
+    "a tensor of 0 samples at a call": (
+        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=tf.constant(0)),
+        "`num_samples` must be a positive integer",
+    ),
+    "True samples at a call": (
+        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=True),
+        "`num_samples` must be a positive integer. Received: num_samples=True",
+    ),
+    "NumPy's 0 samples of log-weights": (
+        lambda: network().log_weights(IMAGES, np.int64(0)),
+        "`num_samples` must be a positive integer",
+    ),
+    "NumPy's -2 images": (
+        lambda: network().sample(np.int64(-2)),
+        "`num_samples` must be a positive integer",
+    ),
+    "half a seed of a bound": (
+        lambda: bound(IMAGES, seed=1.5),
+        "`seed` must be an integer, .* Received: seed=1.5",
+    ),
+    "a word for a seed of codes": (
+        lambda: network().encode(IMAGES, seed="a"),
+        "`seed` must be an integer, .* Received: seed='a'",
+    ),
+    "a seed of more than 64 bits": (
+        lambda: kc.ConcreteSample(1.0, seed=2**63),
+        r"`seed` must be an integer, from -2\*\*63 to below 2\*\*63",
+    ),
+    "half a seed of a callback": (
+        lambda: kc.IntegralityGap(IMAGES, seed=0.5),
+        "`seed` must be an integer",
+    ),
     "0 samples of log-weights": (
         lambda: network().log_weights(IMAGES, 0),
         "`num_samples` must be a positive integer. Received: num_samples=0",
@@ -255,6 +299,17 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
     model.save(tmp_path / "model.keras")
     revived = keras.models.load_model(tmp_path / "model.keras").layers[-1]
     assert (revived.temperature, revived.num_samples) == (0.5, 2)
+    four = np.int64(4)
+    bits = kc.HypercubeCode(four)(np.eye(4, dtype="float32")[None])
+    assert kc.Centering(temperature)(bits).shape == (1, 8)
+    assert kc.LearnedLogits(two, four)(bits).shape == (1, 2, 4)
+    assert kc.ConcreteLogProb(temperature, four).num_states == 4
+    network = kc.SigmoidBeliefNetwork("4H-6V", arity=four, seed=two)
+    network.save(tmp_path / "network.keras")
+    seeded = kc.BinaryConcreteSample(temperature, seed=two)
+    np.testing.assert_array_equal(
+        seeded(BINARY), kc.BinaryConcreteSample(0.5, seed=2)(BINARY)
+    )
     config = TrainingConfig(epochs=two, learning_rate=temperature, seed=two)
     folder = RunFolder(tmp_path)
     folder.create(config)

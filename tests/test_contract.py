@@ -107,6 +107,53 @@ def test_masks_reach_the_layer_behind_a_sampler(training):
     assert float(model(x, training=training)) == 1.0
 
 
+def test_a_policy_given_as_an_object_is_saved():
+    """Keras records no argument but numbers and words without `get_config`."""
+    for name, thing in PUBLIC.items():
+        if inspect.isclass(thing) and issubclass(thing, keras.layers.Layer):
+            assert thing.get_config is not keras.layers.Layer.get_config, name
+    policy = keras.DTypePolicy("mixed_bfloat16")
+    layer = kc.BernoulliLogLikelihood(dtype=policy)
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert again.dtype_policy == policy
+
+
+@pytest.fixture
+def _floatx():
+    yield
+    keras.config.set_floatx("float32")
+
+
+@pytest.mark.parametrize("floatx", ["float64", "float16"])
+@pytest.mark.usefixtures("_floatx")
+def test_noise_and_densities_are_float32_whatever_the_default_type(floatx):
+    x = np.eye(6, dtype="float32")
+    logits = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    networks, numbers = [("4H-6V", 2), ("4H-6V", 4)], []
+    for default in ("float32", floatx):
+        keras.config.set_floatx(default)
+        drawn = []
+        for kind in (kc.BinaryConcreteSample, kc.ConcreteSample):
+            for inference in ("sample", "mode"):
+                layer = kind(
+                    0.5, None, True, inference=inference, seed=0, dtype="float32"
+                )
+                drawn += [*layer(logits), *layer(logits, training=True)]
+        for make in (kc.distributions.Concrete, kc.distributions.BinaryConcrete):
+            state = make(0.5, logits).sample(seed=(1, 2))
+            drawn += [state, make(0.5, logits).log_prob(state)]
+        discrete = kc.distributions.Discrete(logits)
+        drawn += [discrete.mode(), discrete.log_prob(discrete.mode())]
+        for notation, arity in networks:
+            model = kc.SigmoidBeliefNetwork(notation, arity, seed=0, dtype="float32")
+            drawn += [model.sample(3, seed=1)["codes"], model.log_weights(x, 3, seed=1)]
+            drawn.append(kc.evaluate_bound(model, x, 3, verbose=False).bounds)
+        assert all(part.dtype == "float32" for part in drawn)
+        numbers.append(drawn)
+    for ours, expected in zip(*numbers, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
 def test_a_summary_names_each_latent_layer_and_its_shape(capsys):
     x = keras.Input((7,), name="x")
     code = kc.BinaryConcreteSample(0.5, name="code")(keras.layers.Dense(6)(x))

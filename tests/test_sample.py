@@ -205,10 +205,32 @@ def test_the_temperature_is_a_weight_that_can_change_without_a_new_trace():
     assert len(traces) == 1 and layer.get_config()["temperature"] == 1.0
 
 
+def test_a_layer_may_be_wrapped_for_each_step_of_a_series():
+    series = np.zeros((2, 5, 7), "float32")
+    for return_node in (False, True):
+        layer = kc.BinaryConcreteSample(1.0, 3, return_node)
+        shapes = layer.compute_output_shape((None, 7))
+        assert shapes == (((None, 3, 7),) * 2 if return_node else (None, 3, 7))
+    wrapped = keras.layers.TimeDistributed(kc.BinaryConcreteSample(1.0, seed=0))
+    model = keras.Sequential([keras.Input((5, 7)), wrapped])
+    assert model(series).shape == (2, 5, 7)
+
+
 def test_masks_pass_on_to_each_output():
     layer = kc.BinaryConcreteSample(1.0, return_node=True)
     mask = np.ones((2, 3), bool)
     assert all(m is mask for m in layer.compute_mask(None, mask))
+
+
+@pytest.mark.parametrize("symbolic", [True, False])
+def test_a_sample_axis_that_a_call_adds_takes_no_mask(symbolic):
+    """The mask of (batch, time) would be that of (batch, num_samples) to the next."""
+    x = np.ones((2, 4, 3), "float32")
+    masked = keras.layers.Masking()(keras.Input((4, 3)) if symbolic else x)
+    for layer in (kc.BinaryConcreteSample(1.0), kc.ConcreteSample(1.0)):
+        for num_samples, has_mask in ((5, False), (None, True), (5, False)):
+            state = layer(masked, num_samples=num_samples)
+            assert (getattr(state, "_keras_mask", None) is not None) == has_mask
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ and no density can be had back from a state that has become 1.
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
@@ -21,6 +22,8 @@ from keras_concrete.distributions.standard import Logistic, sample_key
 from keras_concrete.types import Tensor
 
 __all__ = ["Bernoulli", "BinaryConcrete", "LogitBinaryConcrete", "Sigmoid"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 tfb: Any = tfp.bijectors
 tfd: Any = tfp.distributions
@@ -235,8 +238,10 @@ class Bernoulli(tfd.Distribution):
 
     def _log_prob(self, value: Tensor) -> Tensor:
         # -softplus(-+logits), with one logarithm for a logit however many values it has.
-        distance = ops.abs(self.logits)
-        sure = 0.5 * (ops.where(value > 0.5, self.logits, -self.logits) - distance)
+        # Clipped, infinite logits have a mass of 0 or 1, and no difference of infinities.
+        logits = ops.clip(self.logits, -_LARGEST, _LARGEST)
+        distance = ops.abs(logits)
+        sure = 0.5 * (ops.where(value > 0.5, logits, -logits) - distance)
         return sure - ops.log1p(ops.exp(-distance))
 
     def _mean(self) -> Tensor:

@@ -160,7 +160,7 @@ class Concrete(tfd.TransformedDistribution):
         num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
         grows = num_states * self.temperature < num_zeros * (self.temperature + 1.0)
         limit = ops.where(grows, float("inf"), -float("inf"))
-        return ops.where(num_zeros > 0, limit, inside)
+        return ops.where(num_zeros > 0, ops.cast(limit, "float32"), inside)
 
 
 class Discrete(VectorDistribution):
@@ -210,7 +210,7 @@ class Discrete(VectorDistribution):
         return self._one_hot(_noisy_logits(self, n, seed))
 
     def _log_prob(self, state: Tensor) -> Tensor:
-        chosen = ops.one_hot(ops.argmax(state, axis=-1), ops.shape(self.logits)[-1])
+        chosen = self._one_hot(state)
         log_probabilities = ops.log_softmax(self.logits)
         return ops.sum(ops.where(chosen > 0, log_probabilities, 0.0), axis=-1)
 
@@ -221,7 +221,8 @@ class Discrete(VectorDistribution):
         return self._one_hot(self.logits)
 
     def _one_hot(self, scores: Tensor) -> Tensor:
-        return ops.one_hot(ops.argmax(scores, axis=-1), ops.shape(scores)[-1])
+        chosen = ops.argmax(scores, axis=-1)
+        return ops.one_hot(chosen, ops.shape(self.logits)[-1], dtype="float32")
 
 
 def _noisy_logits(

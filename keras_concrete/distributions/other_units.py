@@ -125,7 +125,7 @@ class RelocatedBinaryUnit(BinaryUnit):
 
     def mode_noise(self, logits_shape: Shape) -> Tensor:
         # The median, which is 0 for symmetric noise only.
-        return self.binary_noise.quantile(ops.full(logits_shape, 0.5))
+        return self.binary_noise.quantile(ops.full(logits_shape, 0.5, dtype="float32"))
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return self.relaxed(temperature, logits).node(noise)

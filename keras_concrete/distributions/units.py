@@ -75,7 +75,7 @@ class BinaryUnit:
         return noise.logistic(logits_shape, key)
 
     def mode_noise(self, logits_shape: Shape) -> Tensor:
-        return ops.zeros(self.node_shape(logits_shape))
+        return ops.zeros(self.node_shape(logits_shape), dtype="float32")
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return LogitBinaryConcrete(temperature, logits).bijector.forward(noise)
@@ -112,7 +112,7 @@ class CategoricalUnit:
         return noise.gumbel(logits_shape, key)
 
     def mode_noise(self, logits_shape: Shape) -> Tensor:
-        return ops.zeros(self.node_shape(logits_shape))
+        return ops.zeros(self.node_shape(logits_shape), dtype="float32")
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
         return ops.log_softmax((logits + noise) / temperature)
@@ -122,7 +122,7 @@ class CategoricalUnit:
 
     def discrete_state(self, node: Tensor) -> Tensor:
         # Keras's argmax looks at the bits of zeros, which no other runtime can convert.
-        return ops.one_hot(tf.argmax(node, axis=-1), ops.shape(node)[-1])
+        return ops.one_hot(tf.argmax(node, axis=-1), ops.shape(node)[-1], dtype="float32")
 
     def relaxed(self, temperature: Tensor, logits: Tensor) -> ExpConcrete:
         return ExpConcrete(temperature, logits)

@@ -16,6 +16,10 @@ class LogisticNormal(Estimator):
 
     The control of section 5.2. Its rounding is a multinomial probit, whose masses are
     not known: the discrete graph draws from the distribution with the same logits.
+
+    Warning:
+        Under `mixed_float16` give it float32 logits: slopes go with the inverse of the
+        squared scale, and cold ones are beyond 65,504, the largest number of float16.
     """
 
     name = "logistic_normal"

@@ -71,6 +71,11 @@ class GumbelNode(Estimator):
     A lower bound in the relaxed model, looser than `concrete`: softmax loses one degree
     of freedom, which the KL of the Gumbels counts. A binary unit has two of them, located
     at 0 and at its logit.
+
+    Warning:
+        Under `mixed_float16` give it float32 logits: the log-density falls exponentially
+        below its location, and slopes there are beyond 65,504, the largest number of
+        float16.
     """
 
     name = "concrete_gumbel_node"

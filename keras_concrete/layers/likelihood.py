@@ -61,6 +61,10 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         softplus = positive + ops.log(1.0 + ops.exp(-distance))
         return ops.sum(x * logits - softplus, axis=-1)
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return super().get_config()
+
     def compute_output_spec(self, inputs: tuple[Tensor, Tensor]) -> keras.KerasTensor:
         """Shape and dtype of the output."""
         return keras.KerasTensor(tuple(inputs[1].shape)[:-1], dtype="float32")

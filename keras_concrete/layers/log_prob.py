@@ -27,9 +27,8 @@ class _Score(keras.layers.Layer):
         self, num_states: int = 2, estimator: str = "concrete", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_num_states(num_states)
+        self.num_states = check_num_states(num_states)
         self._estimator = estimators.get(estimator, num_states == 2)
-        self.num_states = num_states
         self.estimator = estimator
         self.autocast = False
 

@@ -43,13 +43,12 @@ class HypercubeCode(keras.layers.Layer):
 
     def __init__(self, num_states: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_num_states(num_states)
+        self.num_states = check_num_states(num_states)
         if num_states & (num_states - 1):
             raise ValueError(
                 "Argument `num_states` must be a power of 2, so that the states are "
                 f"the corners of a hypercube. Received: num_states={num_states}"
             )
-        self.num_states = num_states
 
     def build(self, input_shape: tuple) -> None:
         """Checks the size of the states."""
@@ -115,9 +114,8 @@ class LearnedLogits(keras.layers.Layer):
     def __init__(self, units: int, num_states: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_positive("units", units, int)
-        check_num_states(num_states)
         self.units = units
-        self.num_states = num_states
+        self.num_states = check_num_states(num_states)
         self.autocast = False
 
     def build(self, input_shape: tuple) -> None:
@@ -185,12 +183,12 @@ class Centering(keras.layers.Layer):
 
     def __init__(self, decay: float = 0.9, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(decay, int | float) or not 0 <= decay < 1:
+        if not isinstance(decay, int | float | np.floating) or not 0 <= decay < 1:
             raise ValueError(
                 "Argument `decay` must be a number from 0 to below 1. "
                 f"Received: decay={decay!r}"
             )
-        self.decay = decay
+        self.decay = float(decay)
         self.autocast = False
         self.supports_masking = True
 

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.checks import check_choice, check_positive
+from keras_concrete.checks import check_choice, check_count, check_positive
 from keras_concrete.layers.nodes import Thermostat, warn_of_probabilities
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.temperatures import warn_if_too_warm
@@ -44,6 +44,7 @@ class _Sample(SeededLayer):
         self.estimator = estimator
         self.inference = inference
         self._has_warned = False
+        self._adds_axis = num_samples is not None
         self.autocast = False
         self.supports_masking = True
 
@@ -75,9 +76,7 @@ class _Sample(SeededLayer):
         if not self._has_warned:
             num_states = 2 if self._binary else logits.shape[-1]
             self._has_warned = warn_of_probabilities(self, logits, num_states)
-        num_samples = self.num_samples if num_samples is None else num_samples
-        if isinstance(num_samples, int | float):
-            check_positive("num_samples", num_samples, int)
+        num_samples = self._samples_of_call(num_samples)
         shape = ops.shape(logits)
         if num_samples is not None:
             logits = ops.expand_dims(logits, 1)
@@ -99,12 +98,21 @@ class _Sample(SeededLayer):
     def _check_rank(self, logits_shape: tuple) -> None:
         raise NotImplementedError
 
+    def _samples_of_call(self, num_samples: Tensor | None) -> Tensor | None:
+        """The number at a call, or the constructor's; keeps what the mask depends on."""
+        if num_samples is None:
+            num_samples = self.num_samples
+        else:
+            check_count("num_samples", num_samples)
+        self._adds_axis = num_samples is not None
+        return num_samples
+
     def compute_output_spec(
         self, logits: Tensor, num_samples: Tensor | None = None, training: bool = False
     ) -> Any:
         """Shape and dtype of the output: the node is float32 under every policy."""
         shape = tuple(logits.shape)
-        num_samples = self.num_samples if num_samples is None else num_samples
+        num_samples = self._samples_of_call(num_samples)
         if num_samples is not None:
             size = num_samples if isinstance(num_samples, Integral) else None
             shape = (shape[0], size, *shape[1:])
@@ -114,9 +122,16 @@ class _Sample(SeededLayer):
             return state, keras.KerasTensor(unit.node_shape(shape), dtype="float32")
         return state
 
+    def compute_output_shape(self, logits_shape: tuple) -> Any:
+        """Shape of the output, for layers that wrap this one."""
+        logits = keras.KerasTensor(logits_shape, dtype="float32")
+        return keras.tree.map_structure(
+            lambda tensor: tuple(tensor.shape), self.compute_output_spec(logits)
+        )
+
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """Passes a mask on to each output; a sample axis takes none."""
-        mask = None if self.num_samples is not None else mask
+        mask = None if self._adds_axis else mask
         return (mask, mask) if self.return_node else mask
 
     def get_config(self) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class DensityNetwork(Network):
                 "Argument `context` is for networks that predict one image from another, "
                 "such as '392V-240H-392V'."
             )
-        code = ops.zeros((num_samples, 1))
+        code = ops.zeros((num_samples, 1), dtype="float32")
         for prior, latent in zip(self._priors[::-1], self.latents[::-1], strict=True):
             state, _ = latent.sample(prior(code), training=False)
             code = latent.code(state)
