@@ -2,7 +2,8 @@
 
 Colours are those of Okabe and Ito, which people with any common colour vision tell
 apart. The relaxed graph is blue and the discrete graph vermilion in every picture.
-Nothing here uses pyplot: no global figures, no window system, nothing to close.
+Nothing here but `use_style` touches pyplot: no global figures, no window system,
+nothing to close.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "CYCLE",
     "DISCRETE",
     "INK",
     "MUTED",
@@ -23,16 +25,20 @@ __all__ = [
     "new_figure",
     "panel_title",
     "save_figure",
+    "use_style",
 ]
 
 RELAXED = "#0072B2"  # blue
 DISCRETE = "#D55E00"  # vermilion
 NOISE = "#56B4E9"  # sky blue
 INK, MUTED = "#222222", "#595959"
+# Colours of lines that have no meaning of their own, in their order.
+CYCLE = (RELAXED, DISCRETE, "#009E73", "#CC79A7", "#E69F00", NOISE, INK)
 
 _STYLE = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
+    "axes.prop_cycle": f"cycler('color', {list(CYCLE)})",
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 14,
@@ -81,6 +87,20 @@ def new_figure(width: float, height: float) -> Iterator["Figure"]:
 
     with matplotlib.style.context(["default", _STYLE]):
         yield Figure(figsize=(width, height), layout="constrained")
+
+
+def use_style() -> None:
+    """Gives the pyplot of a notebook the look of this package.
+
+    Example:
+    >>> import matplotlib
+    >>> with matplotlib.rc_context():  # which restores your own settings
+    ...     use_style()
+    """
+    import matplotlib.pyplot
+
+    notebook = {"figure.constrained_layout.use": True, "figure.dpi": 130}
+    matplotlib.pyplot.style.use(["default", _STYLE, notebook])
 
 
 def panel_title(index: int, temperature: float) -> str:

@@ -119,16 +119,25 @@ def save_latent_usage(
         for number, (axes, layer) in enumerate(zip(row, probabilities, strict=True), 1):
             states = layer if layer.ndim == 3 else np.stack([layer, 1 - layer], axis=-1)
             over_all, given = _entropy(states.mean(axis=0)), _entropy(states).mean(axis=0)
-            order = np.argsort(-over_all, kind="stable")
+            order = np.argsort(given - over_all, kind="stable")
             units = np.arange(1, len(order) + 1)
+            axes.fill_between(
+                units,
+                given[order],
+                over_all[order],
+                color=drawing.NOISE,
+                alpha=0.25,
+                linewidth=0,
+                label="between: what a unit says",
+            )
             for values, label, colour in [
                 (over_all, "over all test images", drawing.RELAXED),
                 (given, "given an image", drawing.DISCRETE),
             ]:
                 axes.plot(units, values[order], label=label, color=colour)
             largest = math.log(states.shape[-1])
-            axes.set(xlabel="unit, sorted", ylabel="entropy (nats)")
-            axes.set_ylim(0, 1.3 * largest)
+            axes.set(xlabel="unit, the most telling first", ylabel="entropy (nats)")
+            axes.set_ylim(0, 1.4 * largest)
             axes.locator_params(axis="x", integer=True)
             axes.set_title(f"units of layer {number}", loc="left")
             axes.legend(loc="upper right", fontsize=11)
@@ -154,7 +163,8 @@ def tile_images(grid: np.ndarray) -> np.ndarray:
     rows, columns, pixels = grid.shape
     side = math.isqrt(pixels)
     height, width = (side, side) if side * side == pixels else (1, pixels)
-    canvas = np.full((rows * (height + 2) - 2, columns * (width + 2) - 2), 0.5)
+    # Lines of light grey, which part the images and do not outshine them.
+    canvas = np.full((rows * (height + 2) - 2, columns * (width + 2) - 2), 0.12)
     for row in range(rows):
         for column in range(columns):
             top, left = row * (height + 2), column * (width + 2)
@@ -172,6 +182,6 @@ def _save_rows(path: str | os.PathLike, grid: np.ndarray, title: str) -> None:
     with drawing.new_figure(inches, height_inches) as figure:
         axes = figure.add_subplot()
         axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-        axes.set_title(title, fontsize=11)
+        axes.set_title(title, loc="left", fontsize=11)
         axes.axis("off")
         figure.savefig(path, dpi=120)

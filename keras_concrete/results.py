@@ -233,27 +233,56 @@ def save_curves(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
 def _draw_curves(path: Path, panels: dict[str, list[dict[str, Any]]]) -> Path:
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    with drawing.new_figure(6.4 * columns, 4.2 * rows) as figure:
+    with drawing.new_figure(6.4 * columns + 2.6, 4.2 * rows) as figure:
         grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
+        looks = _looks([result for results in panels.values() for result in results])
+        lines: dict[str, Any] = {}  # One for each label, for the legend of all panels.
         for axes, (network, results) in zip(grid, panels.items(), strict=False):
-            for i, result in enumerate(results):
-                curve = result["curve"]
-                axes.plot(
-                    curve["step"],
-                    -np.asarray(curve["val_bound"]),
-                    color=f"C{i}",
-                    label=_label(result),
-                )
+            for result in results:
+                curve, label = result["curve"], _label(result)
+                bounds = -np.asarray(curve["val_bound"])
+                (lines[label],) = axes.plot(curve["step"], bounds, **looks[label])
             _cut_early(axes, results)
             axes.set_title(network, loc="left")
             axes.set_xlabel("step")
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.locator_params(axis="x", nbins=6)
             axes.set_ylabel("validation: minus the m-sample\nbound (nats per image)")
             axes.grid(axis="y")
-            axes.legend(fontsize=10)
         for axes in grid[len(panels) :]:
             axes.axis("off")
+        names = sorted(lines, key=list(looks).index)
+        figure.legend(
+            [lines[name] for name in names], names, loc="outside right upper", fontsize=11
+        )
         figure.savefig(path, dpi=150)
     return path
+
+
+def _looks(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The look of each label: colours tell estimators, lines numbers of samples.
+
+    Temperatures have the colours of a scale, from cold to warm. Where all curves are by
+    one estimator, colours tell numbers of samples.
+    """
+    from matplotlib import colormaps
+
+    cells = [result["cell"] for result in results]
+    temperatures = sorted({cell["posterior_temperature"] or 0.0 for cell in cells})
+    estimators = sorted({cell["estimator"] for cell in cells})
+    sizes = sorted({cell["num_samples"] for cell in cells})
+    looks = {}
+    for result, cell in zip(results, cells, strict=True):
+        size = sizes.index(cell["num_samples"])
+        colour: Any = drawing.CYCLE[size % len(drawing.CYCLE)]
+        if len(estimators) > 1:
+            colour = drawing.CYCLE[estimators.index(cell["estimator"])]
+        if len(temperatures) > 1:
+            rank = temperatures.index(cell["posterior_temperature"] or 0.0)
+            colour = colormaps["viridis"](0.9 * rank / (len(temperatures) - 1))
+        line = ("-", "--", ":", "-.")[size % 4]
+        looks[_label(result)] = {"color": colour, "linestyle": line}
+    return looks
 
 
 def _cut_early(axes: Any, results: Sequence[dict[str, Any]]) -> None:
