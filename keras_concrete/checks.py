@@ -86,13 +86,15 @@ def check_seed(seed: Any) -> None:
         raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed!r}")
 
 
-def check_num_states(num_states: Any) -> None:
-    """Refuses what is not an integer from 2 upward."""
-    if not isinstance(num_states, int) or num_states < 2:
+def check_num_states(num_states: Any) -> int:
+    """Refuses what is not an integer from 2 upward; returns it as Python's."""
+    is_number = isinstance(num_states, Integral) and not isinstance(num_states, bool)
+    if not is_number or num_states < 2:
         raise ValueError(
             "Argument `num_states` must be an integer, 2 for binary units or more. "
             f"Received: num_states={num_states!r}"
         )
+    return int(num_states)
 
 
 def check_means(name: str, means: Any, size: int) -> list[float]:

@@ -43,13 +43,14 @@ class HypercubeCode(keras.layers.Layer):
 
     def __init__(self, num_states: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        check_num_states(num_states)
+        num_states = check_num_states(num_states)
         if num_states & (num_states - 1):
             raise ValueError(
                 "Argument `num_states` must be a power of 2, so that the states are "
                 f"the corners of a hypercube. Received: num_states={num_states}"
             )
         self.num_states = num_states
+        self.supports_masking = True
 
     def build(self, input_shape: tuple) -> None:
         """Checks the size of the states."""
@@ -66,6 +67,11 @@ class HypercubeCode(keras.layers.Layer):
         codes = ops.matmul(state, ops.cast(_corners(self.num_states), state.dtype))
         leading, (units, bits) = ops.shape(codes)[:-2], codes.shape[-2:]
         return ops.reshape(codes, (*leading, units * bits))
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask on; one of n-ary units has no place in their codes."""
+        is_of_units = self.num_states > 2 and len(inputs.shape) == 3
+        return None if is_of_units else mask
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Shape of the codes."""
@@ -115,10 +121,10 @@ class LearnedLogits(keras.layers.Layer):
     def __init__(self, units: int, num_states: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_positive("units", units, int)
-        check_num_states(num_states)
-        self.units = units
-        self.num_states = num_states
+        self.units = int(units)
+        self.num_states = check_num_states(num_states)
         self.autocast = False
+        self.supports_masking = True
 
     def build(self, input_shape: tuple) -> None:
         """Adds the logits."""
@@ -137,6 +143,9 @@ class LearnedLogits(keras.layers.Layer):
 
     def _shape(self) -> tuple[int, ...]:
         return (self.units,) if self.num_states == 2 else (self.units, self.num_states)
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
+        """Has none: free logits have only the batch of the input."""
 
     def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
         """Shape and dtype of the output."""

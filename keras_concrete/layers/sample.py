@@ -38,7 +38,7 @@ class _Sample(SeededLayer):
         self._estimator = estimators.get(estimator, self._binary)
         self.temperature = schedules.get("temperature", temperature)
         if self._estimator.convex_when_cold:
-            warn_if_too_warm(self.name, self.temperature)
+            warn_if_too_warm(self.temperature)
         self.num_samples = num_samples
         self.return_node = return_node
         self.estimator = estimator

@@ -45,7 +45,7 @@ class LayerMaker:
         seed: int | None,
         dtype: Any,
     ) -> None:
-        check_num_states(arity)
+        arity = check_num_states(arity)
         if seed is not None:
             check_seed(seed)
         if arity & (arity - 1):
