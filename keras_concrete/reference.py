@@ -31,7 +31,10 @@ def write_reference(folder: Path) -> Path:
         ) from error
     package = importlib.import_module("keras_concrete")
     for name in package.__all__:
-        getattr(package, name)  # pdoc sees what has been imported
+        thing = getattr(package, name)  # pdoc sees what has been imported
+        if isinstance(thing, type):
+            thing.__init__ = thing.__init__  # and what a class itself defines
+    pdoc.docstrings.GOOGLE_LIST_SECTIONS.append("Call arguments")
     pdoc.render.configure(docformat="google", show_source=False)
     pdoc.pdoc(package.__name__, output_directory=folder)
     return folder / "keras_concrete.html"

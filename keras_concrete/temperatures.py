@@ -146,11 +146,11 @@ def warn_if_too_warm(temperature: Temperature) -> None:
         return
     _WARNED_OF.add(float(temperature))
     warnings.warn(
-        f"The temperature {temperature:g} is above 1, where a unit can hold a real number "
-        "in the interior of the simplex, which rounding then loses: expect a gap between "
-        "the relaxed and the discrete bound (Maddison et al., Propositions 1d and 2d, "
-        "appendix C.4). See keras_concrete.suggest_temperature, and watch the gap by "
-        "keras_concrete.IntegralityGap.",
+        f"The temperature {temperature:g} is above 1, where a unit can hold a real "
+        "number in the interior of the simplex, which rounding then loses: expect a gap "
+        "between the relaxed and the discrete bound (Maddison et al., Propositions 1d "
+        "and 2d, appendix C.4). See keras_concrete.suggest_temperature, and watch the "
+        "gap by keras_concrete.IntegralityGap.",
         stacklevel=_levels_up_to_user(),
     )
 

@@ -81,7 +81,7 @@ def check_modes_and_seeds(make, input_shapes):
 
 
 def check_masks(make, input_shapes):
-    """A mask of leading axes is passed on where it still fits, or Keras says it is lost."""
+    """A mask is passed on where it still fits, or Keras says that it is lost."""
     layer, symbols = make(), [keras.Input(shape) for shape in input_shapes]
     if len(symbols[0].shape) < 3:
         return

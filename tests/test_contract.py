@@ -167,15 +167,13 @@ def test_summary_and_plot_show_the_latent_layers_of_a_network_and_their_arity(
         assert [box for box in boxes if name in box and f"(None, {shape})" in box]
 
 
-def test_summary_and_plot_name_the_latent_layers_of_ones_own_model_and_their_shapes(
-    capsys,
-):
+def test_summary_and_plot_name_the_latent_layers_of_ones_own_model(capsys):
     x = keras.Input((7,), name="x")
     code = kc.BinaryConcreteSample(0.5, name="code")(keras.layers.Dense(6)(x))
     logits = keras.layers.Reshape((2, 4))(keras.layers.Dense(8)(code))
     state = kc.ConcreteSample(0.5, name="state")(logits)
     model = keras.Model(x, state)
-    model.summary(line_length=160)
+    model.summary(line_length=90)
     shown, boxes = capsys.readouterr().out, " ".join(_drawn(model))
     for layer, kind, shape in (
         ("code", "BinaryConcreteSample", "(None, 6)"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_concrete as kc
-from keras_concrete import schedules, temperatures
+from keras_concrete import temperatures
 
 KERAS = keras.optimizers.schedules
 GENERATOR = np.random.default_rng(0)
@@ -58,6 +58,15 @@ def test_a_model_follows_its_schedule_and_goes_on_after_it_was_saved(schedule, t
     model = keras.models.load_model(tmp_path / "model.keras")
     model.fit(X, batch_size=4, epochs=1, verbose=0)
     np.testing.assert_allclose(temperatures(model), float(schedule(11)), rtol=1e-6)
+
+
+def test_a_model_that_fit_builds_in_a_graph_follows_a_schedule():
+    schedule = KERAS.CosineDecay(1.0, 12, alpha=0.3)
+    model = keras.Sequential([kc.BinaryConcreteSample(schedule), keras.layers.Dense(5)])
+    model.compile("sgd", "mse")
+    model.fit(X, X, batch_size=4, verbose=0)  # 6 steps
+    last = float(model.layers[0].current_temperature)
+    assert last == pytest.approx(float(schedule(5)), rel=1e-6)
 
 
 def test_a_layer_is_relaxed_at_the_temperature_of_its_step():

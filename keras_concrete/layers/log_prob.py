@@ -90,7 +90,7 @@ class ConcreteLogProb(_Score):
         num_states: 2 for binary units (one logit each), n for units of n states.
         estimator: Name of the gradient estimator that the model trains with: the same
             as the sampler's.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The pair `(node, logits)`; or the triple `(node, logits, drawn_logits)`
@@ -189,7 +189,7 @@ class RelaxedKL(_Score):
             out of a functional model.
         estimator: Name of the gradient estimator: the same as the sampler's. Its
             gradient must flow through the states.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The triple `(node, posterior_logits, prior_logits)`.

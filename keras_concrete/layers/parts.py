@@ -22,7 +22,7 @@ class HypercubeCode(keras.layers.Layer):
 
     Args:
         num_states: 2 for binary states, or a larger power of 2 for one-hot states.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
         `(..., units)` for `num_states=2`, else `(..., units, num_states)`.
@@ -100,7 +100,7 @@ class LearnedLogits(keras.layers.Layer):
     Args:
         units: Number of units.
         num_states: 2 for binary units (one logit each), n for units of n states.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Any tensor with a batch axis; only the size of its batch is used.
@@ -170,7 +170,7 @@ class Centering(keras.layers.Layer):
     Args:
         decay: Number in [0, 1): the average becomes `decay * average + (1 - decay) *
             mean`, the mean over all axes but the last.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Activity of a layer.

@@ -155,7 +155,7 @@ class BinaryConcreteSample(_Sample):
             probable state, without noise (hashes, gates, selectors).
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         logits: Log-odds of state 1, any float dtype.
@@ -220,7 +220,7 @@ class ConcreteSample(_Sample):
             probable state, without noise (hashes, gates, selectors).
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         logits: Unnormalised log-probabilities, states on the last axis, any float
