@@ -18,7 +18,12 @@ from keras import ops
 
 from keras_concrete import noise, objectives, plots, schedules
 from keras_concrete.checks import check_positive, check_seed
-from keras_concrete.layers import BinaryConcreteSample, ConcreteSample
+from keras_concrete.layers import (
+    BinaryConcreteSample,
+    ConcreteSample,
+    MultiSampleBound,
+)
+from keras_concrete.seeding import fixed_noise
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -37,16 +42,20 @@ class IntegralityGap(keras.callbacks.Callback):
     training goes on as it would have without. Stop early on what matters by
     `keras.callbacks.EarlyStopping("val_bound_discrete", mode="max")`, listed after it.
 
+    It is for belief networks, and for a model of your own that ends in its bound: the
+    output of `MultiSampleBound`, alone or as `"bound"` of a dict.
+
     Args:
         x: Held-out binary data, `(examples, visible units)`; for a conditional network
-            the pair `(context, image)`.
-        num_samples: Samples m of both bounds, which may be more than in training.
+            the pair `(context, image)`; for a model of your own its inputs.
+        num_samples: Samples m of both bounds, which may be more than in training. A model
+            of your own has its own number.
         batch_size: Examples at a time.
         seed: Integer on which the noise depends alone.
 
     Raises:
         ValueError: If `num_samples` or `batch_size` is not a positive integer, or the
-            model that it is used with has no `log_weights`, or is not for such data.
+            model that it is used with has no bound, or is not for such data.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -72,19 +81,22 @@ class IntegralityGap(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepares the function that evaluates a batch."""
         model = self.model
-        if not hasattr(model, "log_weights"):
+        if not hasattr(model, "log_weights") and not _ends_in_bound(model):
             raise ValueError(
-                "IntegralityGap is for models with log_weights(x, num_samples, training, "
-                f"seed), such as SigmoidBeliefNetwork. Received: {type(model).__name__}"
+                "IntegralityGap is for a SigmoidBeliefNetwork, or for a functional model "
+                'whose output is that of MultiSampleBound, or a dict with it as "bound". '
+                f"Received: {model.name!r}, a {type(model).__name__}"
             )
-
         if hasattr(model, "check_data"):
             model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
 
         @tf.function(jit_compile=bool(model.jit_compile), reduce_retracing=True)
         def bounds(x: Any, key: Tensor, training: bool) -> Tensor:
-            log_weights = model.log_weights(x, self._num_samples, training, key)
-            return objectives.importance_weighted_bound(log_weights)
+            if hasattr(model, "log_weights"):
+                log_weights = model.log_weights(x, self._num_samples, training, key)
+                return objectives.importance_weighted_bound(log_weights)
+            with fixed_noise(model, key):
+                return _bound_of(model(x, training=training))
 
         self._bounds = bounds
 
@@ -110,6 +122,16 @@ class IntegralityGap(keras.callbacks.Callback):
             key = noise.fold_in(self._key, i)
             bounds.append(ops.convert_to_numpy(self._bounds(x, key, training)))
         return float(np.mean(np.concatenate(bounds)))
+
+
+def _ends_in_bound(model: keras.Model) -> bool:
+    bound = _bound_of(getattr(model, "output", None))
+    layers = [layer for layer in model.layers if isinstance(layer, MultiSampleBound)]
+    return any(bound is getattr(layer, "output", layer) for layer in layers)
+
+
+def _bound_of(outputs: Any) -> Any:
+    return outputs.get("bound") if isinstance(outputs, dict) else outputs
 
 
 class TemperatureLog(keras.callbacks.Callback):

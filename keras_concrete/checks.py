@@ -101,7 +101,8 @@ def check_seed(seed: Any) -> None:
 
 def check_num_states(num_states: Any) -> int:
     """Refuses what is not an integer from 2 upward; returns it as Python's."""
-    if not isinstance(num_states, Integral) or num_states < 2:
+    is_number = isinstance(num_states, Integral) and not isinstance(num_states, bool)
+    if not is_number or num_states < 2:
         raise ValueError(
             "Argument `num_states` must be an integer, 2 for binary units or more. "
             f"Received: num_states={num_states!r}"

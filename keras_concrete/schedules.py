@@ -4,7 +4,8 @@ A temperature may be a number or any `keras.optimizers.schedules.LearningRateSch
 `ExponentialDecay`, `PolynomialDecay` (linear with power 1), `CosineDecay` (down to
 `alpha` times the first value), `PiecewiseConstantDecay`, one of yours, or the one below.
 A layer counts its training steps in a weight, so that a schedule is in step under XLA
-and `steps_per_execution`, and goes on where it was in a model that was saved.
+and `steps_per_execution`, and goes on where it was in a model that was saved. It counts
+its calls: where one layer is called on two tensors in a step, a step counts twice.
 """
 
 import math
@@ -89,19 +90,23 @@ def get(name: str, temperature: Any) -> Temperature:
         The number or schedule.
 
     Raises:
-        ValueError: If it is none of these, or not positive at step 0.
+        ValueError: If it is none of these, or not positive at step 0 or at the end of
+            the decay.
     """
     if isinstance(temperature, dict):
         temperature = keras.optimizers.schedules.deserialize(temperature)
     if not isinstance(temperature, Schedule):
         check_positive(name, temperature)
         return temperature
-    first = float(temperature(0))
-    if not 0.0 < first < math.inf:
-        raise ValueError(
-            f"Argument `{name}` must be a schedule of positive numbers. Received one "
-            f"that starts at {first}"
-        )
+    # Where decay ends is where Keras's cosine is 0, unless it is told otherwise.
+    for step in (0, getattr(temperature, "decay_steps", 0)):
+        value = float(temperature(step))
+        if not 0.0 < value < math.inf:
+            raise ValueError(
+                f"Argument `{name}` must be a schedule of positive numbers. Received one "
+                f"that is {value:g} at step {step}: {type(temperature).__name__}. Have "
+                "it end above 0, such as by alpha=0.5 of CosineDecay"
+            )
     return temperature
 
 

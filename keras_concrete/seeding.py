@@ -96,7 +96,7 @@ class SeededLayer(keras.layers.Layer):
         seed: Integer, or None for a seed of Keras's choosing (repeatable after
             `keras.utils.set_random_seed`). Two layers given the same integer draw the
             same noise, as everywhere in Keras.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:

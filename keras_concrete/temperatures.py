@@ -1,7 +1,11 @@
 """Temperatures for belief networks: what the paper found best, and which are too warm."""
 
+import inspect
+import os
 import warnings
 from typing import Any, NamedTuple
+
+import keras
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_num_states
@@ -123,24 +127,41 @@ def suggest_temperature(num_states: int) -> TemperatureAdvice:
     return TemperatureAdvice(*_BEST[8], safe_below, reason)
 
 
-def warn_if_too_warm(name: str, temperature: Temperature) -> None:
-    """Warns of a temperature at which a unit may prefer the interior of the simplex.
+def warn_if_too_warm(temperature: Temperature) -> None:
+    """Warns, once, of a temperature at which a unit may prefer the interior.
 
-    Up to 1 / (n - 1) no density has a mode there (Propositions 1d and 2d). Units of more
-    than 2 states tolerate more, such as the paper's 1 for 4 states (C.4): so the warning
-    starts above 1 for every arity, and no default of the paper has it.
+    Up to 1 / (n - 1) no density has a mode in the interior of the simplex (Propositions
+    1d and 2d). Units of more than 2 states tolerate more, such as the paper's 1 for 4
+    states (C.4): so the warning starts above 1 for every arity, and no default of the
+    paper has it. All layers of one temperature share one warning, at the line that made
+    the first of them.
 
     Args:
-        name: Name of the layer that samples.
         temperature: Number. Of a schedule, which may cool what starts hot, none is known
             to last.
     """
-    if not isinstance(temperature, schedules.Schedule) and temperature > 1.0:
-        warnings.warn(
-            f"The layer {name!r} has the temperature {temperature:g}. Above 1 a unit "
-            "can hold a real number in the interior of the simplex, which rounding "
-            "then loses: expect a gap between the relaxed and the discrete bound "
-            "(Maddison et al., Propositions 1d and 2d, appendix C.4). See "
-            "keras_concrete.suggest_temperature, and watch the gap by IntegralityGap.",
-            stacklevel=4,
-        )
+    if isinstance(temperature, schedules.Schedule) or temperature <= 1.0:
+        return
+    if float(temperature) in _WARNED_OF:
+        return
+    _WARNED_OF.add(float(temperature))
+    warnings.warn(
+        f"The temperature {temperature:g} is above 1, where a unit can hold a real "
+        "number in the interior of the simplex, which rounding then loses: expect a gap "
+        "between the relaxed and the discrete bound (Maddison et al., Propositions 1d "
+        "and 2d, appendix C.4). See keras_concrete.suggest_temperature, and watch the "
+        "gap by keras_concrete.IntegralityGap.",
+        stacklevel=_levels_up_to_user(),
+    )
+
+
+_WARNED_OF: set[float] = set()
+
+
+def _levels_up_to_user() -> int:
+    """The `stacklevel`, for the caller, of the first line that is not a library's."""
+    libraries = (os.path.dirname(__file__), os.path.dirname(keras.__file__))
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_code.co_filename.startswith(libraries):
+        frame, level = frame.f_back, level + 1
+    return level

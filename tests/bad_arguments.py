@@ -68,7 +68,7 @@ BAD_ARGUMENTS = {
     ),
     "a schedule from 0": (
         lambda: kc.ConcreteSample(keras.optimizers.schedules.PolynomialDecay(0.0, 9)),
-        "`temperature` must be a schedule of positive numbers.* starts at 0.0",
+        "`temperature` must be a schedule of positive numbers.* is 0 at step 0",
     ),
     "a rate below 0": (
         lambda: kc.ExponentialAnnealing(1.0, rate=-1),

@@ -20,7 +20,7 @@ def all_images(num_pixels):
 def joint_codes(model):
     """Codes of each latent layer, from the image upward: `(states, bits)` each."""
     names = [layer.name for layer in model.layers]
-    count = sum(name.startswith("sample_") for name in names)
+    count = sum(name.startswith("latent_") for name in names)
     sizes = [model.get_layer(f"code_{i + 1}").output.shape[-1] for i in range(count)]
     rows = np.array(list(itertools.product([-1.0, 1.0], repeat=sum(sizes))))
     return np.split(rows, np.cumsum(sizes)[:-1], axis=1)

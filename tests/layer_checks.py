@@ -1,5 +1,7 @@
 """The contract that every layer of the package keeps."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -8,7 +10,7 @@ POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def check_layer(make, *input_shapes, training=(False, True)):
-    """Checks config, symbolic spec, masks of dtype, saving, and XLA for one layer.
+    """Checks config, symbolic spec, modes, seeds, masks, saving and XLA of one layer.
 
     `make(**kwargs)` makes the layer; `input_shapes` are shapes without the batch.
     """
@@ -16,6 +18,8 @@ def check_layer(make, *input_shapes, training=(False, True)):
     for policy in POLICIES:
         check_spec(make, input_shapes, policy, training)
     check_compiled(make, input_shapes, training)
+    check_modes_and_seeds(make, input_shapes)
+    check_masks(make, input_shapes)
     check_saving(make, input_shapes)
 
 
@@ -59,6 +63,44 @@ def check_compiled(make, input_shapes, training):
         for other in results[1:]:
             for a, b in zip(results[0], other, strict=True):
                 np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+def check_modes_and_seeds(make, input_shapes):
+    """Without a word a call is discrete; noise is a function of seed and call."""
+    arrays = _inputs(input_shapes, "float32")
+    layer, twin = make(), make()
+    first = _flat(layer(_pack(arrays)))
+    _equal(first, _flat(_call(twin, arrays, training=False)))
+    if hasattr(layer, "seed_generator"):
+        for mode in (False, True):
+            a, b = (_flat(_call(x, arrays, mode)) for x in (layer, twin))
+            _equal(a, b)
+            has_noise = mode or layer.inference == "sample"
+            again, _ = (_flat(_call(x, arrays, mode)) for x in (layer, twin))
+            assert np.array_equal(again[0], a[0]) != has_noise
+
+
+def check_masks(make, input_shapes):
+    """A mask is passed on where it still fits, or Keras says that it is lost."""
+    layer, symbols = make(), [keras.Input(shape) for shape in input_shapes]
+    if len(symbols[0].shape) < 3:
+        return
+    mask = keras.KerasTensor(symbols[0].shape[:2], "bool")
+    symbols[0]._keras_mask = mask
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        outputs = _flat(layer(_pack(symbols)))
+    lost = [str(w.message) for w in caught if "destroy the mask" in str(w.message)]
+    assert len(lost) == (not layer.supports_masking)
+    for output in outputs:
+        fits = output.shape[:2] == mask.shape
+        kept = getattr(output, "_keras_mask", None) is mask
+        assert kept == (layer.supports_masking and fits)
+
+
+def _equal(outputs, others):
+    for a, b in zip(outputs, others, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def check_saving(make, input_shapes, path=None):

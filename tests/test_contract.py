@@ -1,6 +1,7 @@
 """What holds for everything public; for layers, see test_layers.py as well."""
 
 import inspect
+import re
 
 import keras
 import numpy as np
@@ -60,6 +61,10 @@ def test_registered_names_have_the_packages_prefix(name):
         kc.ExponentialAnnealing(1.0, rate=1e-3, minimum=0.5),
         kc.SigmoidBeliefNetwork("3H~4H~5V", arity=2, num_samples=2, seed=1),
         kc.SigmoidBeliefNetwork("4V-3H-2V", posterior_temperature=0.5),
+        kc.SigmoidBeliefNetwork("4H-2V", arity=np.int64(4), num_samples=np.int64(2)),
+        kc.HypercubeCode(np.int64(4)),
+        kc.LearnedLogits(np.int64(3), np.int64(4)),
+        kc.RelaxedKL(np.float32(1.0), 0.5, num_states=np.int64(4)),
     ],
     ids=lambda thing: type(thing).__name__,
 )
@@ -154,15 +159,72 @@ def test_noise_and_densities_are_float32_whatever_the_default_type(floatx):
         np.testing.assert_array_equal(ours, expected)
 
 
-def test_a_summary_names_each_latent_layer_and_its_shape(capsys):
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_kl_of_ones_own_model_is_reported_by_its_name(jit):
+    x = keras.Input((3, 4))
+    state, node = kc.ConcreteSample(1.0, return_node=True)(x)
+    prior = kc.LearnedLogits(3, 4)(x)
+    kl = kc.RelaxedKL(1.0, 1.0, 4, "analytic", loss_weight=0.5, name="kl")
+    model = keras.Model(x, {"state": state, "kl": kl((node, x, prior))})
+    model.compile("sgd", jit_compile=jit)
+    logits = np.random.default_rng(0).normal(size=(12, 3, 4)).astype("float32")
+    log_q = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    exact = np.mean(np.sum(np.exp(log_q) * (log_q + np.log(4)), axis=(1, 2)))
+    values = model.evaluate(logits, batch_size=4, verbose=0, return_dict=True)
+    assert values == pytest.approx({"kl": exact, "loss": exact / 2}, rel=1e-5)
+    assert "kl" in model.fit(logits, verbose=0).history
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        kc.ExponentialAnnealing(2.0, rate=1e-3, minimum=0.3, update_every=7),
+        keras.optimizers.schedules.CosineDecay(1.0, 50, alpha=0.1),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_a_schedule_is_one_function_of_the_step_in_every_way_of_calling_it(schedule):
+    for step in (0, 6, 7, 49, 10**6):
+        values = [schedule(step), schedule(tf.constant(step, "int64"))]
+        for jit in (False, True):
+            function = tf.function(schedule, jit_compile=jit)
+            values.append(function(tf.constant(step, "int64")))
+        np.testing.assert_allclose(values, float(values[0]), rtol=1e-6)
+
+
+def _drawn(model):
+    """The labels of `plot_model`'s boxes, as text."""
+    dot = keras.utils.model_to_dot(model, show_shapes=True, show_layer_names=True)
+    return [re.sub(r"<[^>]*>", "", node.get_label() or "") for node in dot.get_nodes()]
+
+
+@pytest.mark.parametrize(
+    ("arity", "kind", "shape"),
+    [(2, "BinaryConcreteSample", "1, 12"), (4, "ConcreteSample", "1, 6, 4")],
+)
+def test_summary_and_plot_show_the_latent_layers_of_a_network_and_their_arity(
+    arity, kind, shape, capsys
+):
+    model = kc.SigmoidBeliefNetwork("12H~12H~5V", arity=arity)
+    model.summary(line_length=160)
+    lines, boxes = capsys.readouterr().out.splitlines(), _drawn(model)
+    for layer in (1, 2):
+        name = f"latent_{layer}_arity_{arity} ({kind})"
+        assert [line for line in lines if name in line and f"(None, {shape})" in line]
+        assert [box for box in boxes if name in box and f"(None, {shape})" in box]
+
+
+def test_summary_and_plot_name_the_latent_layers_of_ones_own_model(capsys):
     x = keras.Input((7,), name="x")
     code = kc.BinaryConcreteSample(0.5, name="code")(keras.layers.Dense(6)(x))
     logits = keras.layers.Reshape((2, 4))(keras.layers.Dense(8)(code))
     state = kc.ConcreteSample(0.5, name="state")(logits)
-    keras.Model(x, state).summary(line_length=90)
-    shown = capsys.readouterr().out
+    model = keras.Model(x, state)
+    model.summary(line_length=90)
+    shown, boxes = capsys.readouterr().out, " ".join(_drawn(model))
     for layer, kind, shape in (
         ("code", "BinaryConcreteSample", "(None, 6)"),
         ("state", "ConcreteSample", "(None, 2, 4)"),
     ):
         assert f"{layer} ({kind})" in shown and shape in shown
+        assert f"{layer} ({kind})" in boxes and shape in boxes

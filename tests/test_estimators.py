@@ -100,7 +100,7 @@ def test_a_saved_network_has_the_same_log_weights_in_both_graphs(estimator, tmp_
     revived = keras.models.load_model(tmp_path / "model.keras")
     assert revived.get_config() == model.get_config()
     assert revived.estimator == estimator
-    assert revived.get_layer("sample_1").estimator == estimator
+    assert revived.get_layer("latent_1_arity_2").estimator == estimator
     for training in (True, False):
         drawn = [m.log_weights(DATA, 4, training, seed=1) for m in (model, revived)]
         np.testing.assert_array_equal(*drawn)

@@ -25,6 +25,7 @@ CASES = {
     ),
     "binary code": (lambda **k: kc.HypercubeCode(**k), (5, 6)),
     "n-ary code": (lambda **k: kc.HypercubeCode(8, **k), (5, 6, 8)),
+    "n-ary code of units": (lambda **k: kc.HypercubeCode(8, **k), (6, 8)),
     "log prob": (lambda **k: kc.ConcreteLogProb(0.5, **k), (5, 6), (6,)),
     "n-ary log prob": (
         lambda **k: kc.ConcreteLogProb(0.5, num_states=4, **k),

@@ -83,7 +83,7 @@ def test_units_are_bits_at_every_arity_and_temperatures_are_the_papers(arity):
     prior, posterior = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1), 8: (2 / 5, 2 / 3)}[arity]
     assert model.get_layer("log_prior_1").temperature == prior
     assert model.get_layer("log_posterior_1").temperature == posterior
-    assert model.get_layer("sample_1").temperature == posterior
+    assert model.get_layer(f"latent_1_arity_{arity}").temperature == posterior
 
 
 def test_with_one_latent_layer_there_is_nothing_to_center():

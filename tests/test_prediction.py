@@ -63,7 +63,7 @@ def test_one_temperature_serves_the_whole_graph(arity, temperature):
         model = kc.SigmoidBeliefNetwork(
             "3V-6H-6H-4V", arity=arity, posterior_temperature=given
         )
-        samplers = [layer for layer in model.layers if layer.name.startswith("sample_")]
+        samplers = [layer for layer in model.layers if layer.name.startswith("latent_")]
         assert [layer.temperature for layer in samplers] == [expected] * 2
 
 

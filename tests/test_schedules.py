@@ -1,11 +1,13 @@
 """Temperatures that change while a model trains."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 
 import keras_concrete as kc
-from keras_concrete import schedules
+from keras_concrete import temperatures
 
 KERAS = keras.optimizers.schedules
 GENERATOR = np.random.default_rng(0)
@@ -36,7 +38,12 @@ def test_a_model_follows_its_schedule_and_goes_on_after_it_was_saved(schedule, t
     )
     model.compile("sgd", jit_compile=True, steps_per_execution=2)
     model.fit(X, batch_size=4, epochs=1, verbose=0)  # 6 steps
-    scheduled = ["sample_1", "sample_2", "log_posterior_1", "log_posterior_2"]
+    scheduled = [
+        "latent_1_arity_2",
+        "latent_2_arity_2",
+        "log_posterior_1",
+        "log_posterior_2",
+    ]
 
     def temperatures(model):
         return [float(model.get_layer(n).current_temperature) for n in scheduled]
@@ -51,6 +58,15 @@ def test_a_model_follows_its_schedule_and_goes_on_after_it_was_saved(schedule, t
     model = keras.models.load_model(tmp_path / "model.keras")
     model.fit(X, batch_size=4, epochs=1, verbose=0)
     np.testing.assert_allclose(temperatures(model), float(schedule(11)), rtol=1e-6)
+
+
+def test_a_model_that_fit_builds_in_a_graph_follows_a_schedule():
+    schedule = KERAS.CosineDecay(1.0, 12, alpha=0.3)
+    model = keras.Sequential([kc.BinaryConcreteSample(schedule), keras.layers.Dense(5)])
+    model.compile("sgd", "mse")
+    model.fit(X, X, batch_size=4, verbose=0)  # 6 steps
+    last = float(model.layers[0].current_temperature)
+    assert last == pytest.approx(float(schedule(5)), rel=1e-6)
 
 
 def test_a_layer_is_relaxed_at_the_temperature_of_its_step():
@@ -85,9 +101,18 @@ def test_what_is_no_temperature_is_refused(temperature):
         kc.BinaryConcreteSample(temperature)
 
 
-def test_a_schedule_that_starts_at_zero_is_refused():
-    with pytest.raises(ValueError, match="must be a schedule of positive numbers"):
-        schedules.get("temperature", KERAS.PolynomialDecay(0.0, 10, 1.0))
+@pytest.mark.parametrize(
+    ("schedule", "step"),
+    [
+        (KERAS.PolynomialDecay(0.0, 10, 1.0), 0),
+        (KERAS.CosineDecay(1.0, 20), 20),
+        (KERAS.PolynomialDecay(1.0, 30, 0.0), 30),
+    ],
+)
+def test_a_schedule_that_is_zero_where_it_starts_or_ends_is_refused(schedule, step):
+    message = f"`temperature` must be a schedule of positive .* 0 at step {step}: "
+    with pytest.raises(ValueError, match=message):
+        kc.BinaryConcreteSample(schedule)
 
 
 def test_an_analytic_kl_takes_no_steps_outside_training():
@@ -109,13 +134,31 @@ def test_suggested_temperatures_are_the_papers_where_it_has_them():
         kc.suggest_temperature(1)
 
 
-@pytest.mark.parametrize("layer", [kc.BinaryConcreteSample, kc.ConcreteSample])
-def test_a_unit_warmer_than_one_is_warned_of_once(layer):
-    with pytest.warns(UserWarning, match="interior of the simplex") as caught:
-        made = layer(1.01)
-        made(np.zeros((2, 3)), training=True)
-    texts = [str(warning.message) for warning in caught]
-    assert sum(f"{made.name!r} has the temperature 1.01" in text for text in texts) == 1
+def _warnings_of(make):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make()
+    return [w for w in caught if "interior of the simplex" in str(w.message)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: kc.BinaryConcreteSample(1.01),
+        lambda: kc.ConcreteSample(1.01),
+        lambda: kc.ConcreteLogProb(1.01, num_states=3),
+        lambda: kc.RelaxedKL(1.01, prior_temperature=1.01),
+        lambda: kc.SigmoidBeliefNetwork("3H~2H-4V", posterior_temperature=1.01),
+        lambda: kc.SigmoidBeliefNetwork("12H-4V", arity=8, prior_temperature=1.01),
+    ],
+    ids=["binary", "n-ary", "density", "KL", "network", "prior"],
+)
+def test_what_is_warmer_than_one_is_warned_of_once_where_the_user_made_it(make):
+    temperatures._WARNED_OF.clear()
+    [warning] = _warnings_of(make)
+    assert "The temperature 1.01 is above 1" in str(warning.message)
+    assert warning.filename == __file__
+    assert _warnings_of(make) == []  # of a second layer, or a model that is loaded
 
 
 def test_where_no_proposition_holds_or_it_will_cool_there_is_no_warning():
@@ -156,3 +199,30 @@ def test_each_kind_of_schedule_is_followed_under_xla_saved_and_restored(kind, tm
     np.testing.assert_allclose(temperature_after(1), float(schedule(5)), rtol=1e-6)
     # a new model goes on from the backup
     np.testing.assert_allclose(temperature_after(2), float(schedule(11)), rtol=1e-6)
+
+
+class _Crash(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) >= 10:
+            raise KeyboardInterrupt
+
+
+def test_killed_within_an_epoch_a_schedule_goes_on_in_step_with_the_optimizer(tmp_path):
+    schedule = KERAS.CosineDecay(1.0, 40, alpha=0.1)
+
+    def fit(*callbacks):
+        model = kc.SigmoidBeliefNetwork("3H-5V", posterior_temperature=schedule)
+        model.compile("adam", jit_compile=True, steps_per_execution=2)
+        backup = keras.callbacks.BackupAndRestore(tmp_path, save_freq=2)
+        callbacks = [backup, *callbacks]
+        model.fit(X, batch_size=4, epochs=3, verbose=0, callbacks=callbacks)
+        return model
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(_Crash())  # 10 of 3 times 6 steps
+    resumed = fit()  # Keras begins the epoch anew, with the weights of step 10
+    steps = int(resumed.optimizer.iterations)
+    assert steps == 10 + 2 * 6
+    for name in ("latent_1_arity_2", "log_posterior_1"):
+        temperature = float(resumed.get_layer(name).current_temperature)
+        assert temperature == pytest.approx(float(schedule(steps - 1)), rel=1e-6)

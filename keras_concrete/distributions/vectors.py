@@ -18,7 +18,7 @@ class VectorDistribution(tfd.Distribution):
     Args:
         logits: Float32 tensor with the states on its last axis.
         reparameterization_type: As in every TFP distribution.
-        **kwargs: Other arguments of `tfp.distributions.Distribution`.
+        kwargs: Other arguments of `tfp.distributions.Distribution`.
 
     Raises:
         ValueError: If `logits` has no axis of at least 2 states.

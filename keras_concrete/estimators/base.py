@@ -24,7 +24,7 @@ class Surrogate(keras.layers.Layer):
 
     Args:
         seed: Integer for the initial weights, if there are any, or None.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:

@@ -79,7 +79,7 @@ class RunningMeanSurrogate(ReinforceSurrogate):
     Args:
         decay: The mean becomes `decay * mean + (1 - decay) * batch mean`, after its use:
             a sample never sees itself, so the gradient stays unbiased.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(self, decay: float = 0.9, **kwargs: Any) -> None:
@@ -170,7 +170,7 @@ class NvilSurrogate(Surrogate):
             the gradient of the posterior by design.
         decay: Of the running mean and variance, which are updated after their use.
         hidden_units: Size of the baseline's hidden layer of tanh units.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class MultiSampleBound(keras.layers.Layer):
         estimator: Name of the gradient estimator: that of the model's samplers and
             log-probabilities.
         seed: Integer for the initial weights that some estimators own, or None.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The pair `(log_joint, log_posterior)`, each a tensor or a list of

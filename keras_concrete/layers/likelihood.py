@@ -20,7 +20,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
     log-probability.
 
     Args:
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The pair `(x, logits)`.

@@ -8,6 +8,7 @@ from keras import ops
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_num_states, check_positive
 from keras_concrete.layers.nodes import Thermostat, check_inputs, match_node
+from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Tensor
 
 __all__ = ["ConcreteLogProb", "RelaxedKL"]
@@ -89,7 +90,7 @@ class ConcreteLogProb(_Score):
         num_states: 2 for binary units (one logit each), n for units of n states.
         estimator: Name of the gradient estimator that the model trains with: the same
             as the sampler's.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The pair `(node, logits)`; or the triple `(node, logits, drawn_logits)`
@@ -127,6 +128,8 @@ class ConcreteLogProb(_Score):
     ) -> None:
         super().__init__(num_states=num_states, estimator=estimator, **kwargs)
         self.temperature = schedules.get("temperature", temperature)
+        if self._estimator.convex_when_cold:
+            warn_if_too_warm(self.temperature)
 
     def build(self, input_shape: Any) -> None:
         """Adds the temperature, a weight that does not train."""
@@ -167,7 +170,8 @@ class RelaxedKL(_Score):
 
     In the relaxed graph q and p are the densities of the node (equation 20), the only
     choice that keeps the objective a lower bound; with `training=False` they are the
-    masses of the discrete state. Its mean over samples estimates KL(q, p).
+    masses of the discrete state. Its mean over samples estimates KL(q, p). `fit` and
+    `evaluate` report the mean over the batch under the name of the layer: call it `kl`.
 
     Args:
         posterior_temperature: Number or schedule, the temperature of the sampler.
@@ -185,7 +189,7 @@ class RelaxedKL(_Score):
             out of a functional model.
         estimator: Name of the gradient estimator: the same as the sampler's. Its
             gradient must flow through the states.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: The triple `(node, posterior_logits, prior_logits)`.
@@ -203,7 +207,7 @@ class RelaxedKL(_Score):
 
     Example:
     >>> import numpy as np
-    >>> kl = RelaxedKL(posterior_temperature=2 / 3, prior_temperature=1 / 2)
+    >>> kl = RelaxedKL(posterior_temperature=2 / 3, prior_temperature=1 / 2, name="kl")
     >>> node, logits = np.ones((2, 5, 3), "float32"), np.zeros((2, 3), "float32")
     >>> kl((node, logits, logits)).numpy().max()  # discrete graph, equal masses
     np.float32(0.0)
@@ -254,6 +258,7 @@ class RelaxedKL(_Score):
                 temperatures, ("log_posterior", "log_prior"), strict=True
             )
         )
+        self._mean = keras.metrics.Mean(name=self.name)
 
     def build(self, input_shape: Any) -> None:
         """Builds the two log-probabilities."""
@@ -271,6 +276,7 @@ class RelaxedKL(_Score):
         kl = self.log_posterior(
             (node, posterior_logits), training=training
         ) - self.log_prior((node, prior_logits, posterior_logits), training=training)
+        self._mean.update_state(kl)
         if self.loss_weight is not None:
             self.add_loss(self.loss_weight * ops.mean(kl))
         return kl

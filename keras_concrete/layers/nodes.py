@@ -24,12 +24,17 @@ class Thermostat:
     """
 
     def __init__(self, layer: keras.Layer, temperature: Temperature) -> None:
-        self._schedule = None
+        self._schedule: Any = None
+        first: Any = keras.initializers.Constant(temperature)
         if isinstance(temperature, Schedule):
             self._schedule = temperature
-            temperature = float(temperature(0))
-            self._step = _weight(layer, "temperature_step", 0, "int64")
-        self.current = _weight(layer, "temperature", temperature, "float32")
+            zero = keras.initializers.Zeros()
+            self._step = _weight(layer, "temperature_step", zero, "int64")
+            first = self._first  # is called where numbers have values, outside any graph
+        self.current = _weight(layer, "temperature", first, "float32")
+
+    def _first(self, shape: tuple, dtype: Any) -> Tensor:
+        return ops.cast(self._schedule(0), dtype)
 
     def read(self, training: bool) -> Tensor:
         """The temperature of a call; a training call is a step of the schedule."""
@@ -41,12 +46,14 @@ class Thermostat:
         return self.current.value
 
 
-def _weight(layer: keras.Layer, name: str, value: float, dtype: str) -> keras.Variable:
+def _weight(
+    layer: keras.Layer, name: str, initializer: Any, dtype: str
+) -> keras.Variable:
     return layer.add_weight(
         name=name,
         shape=(),
         dtype=dtype,
-        initializer=keras.initializers.Constant(value),
+        initializer=initializer,
         trainable=False,
         autocast=False,
         aggregation="only_first_replica",

@@ -22,7 +22,7 @@ class HypercubeCode(keras.layers.Layer):
 
     Args:
         num_states: 2 for binary states, or a larger power of 2 for one-hot states.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
         `(..., units)` for `num_states=2`, else `(..., units, num_states)`.
@@ -43,12 +43,14 @@ class HypercubeCode(keras.layers.Layer):
 
     def __init__(self, num_states: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.num_states = check_num_states(num_states)
+        num_states = check_num_states(num_states)
         if num_states & (num_states - 1):
             raise ValueError(
                 "Argument `num_states` must be a power of 2, so that the states are "
                 f"the corners of a hypercube. Received: num_states={num_states}"
             )
+        self.num_states = num_states
+        self.supports_masking = True
 
     def build(self, input_shape: tuple) -> None:
         """Checks the size of the states."""
@@ -65,6 +67,11 @@ class HypercubeCode(keras.layers.Layer):
         codes = ops.matmul(state, ops.cast(_corners(self.num_states), state.dtype))
         leading, (units, bits) = ops.shape(codes)[:-2], codes.shape[-2:]
         return ops.reshape(codes, (*leading, units * bits))
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask on; one of n-ary units has no place in their codes."""
+        is_of_units = self.num_states > 2 and len(inputs.shape) == 3
+        return None if is_of_units else mask
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Shape of the codes."""
@@ -93,7 +100,7 @@ class LearnedLogits(keras.layers.Layer):
     Args:
         units: Number of units.
         num_states: 2 for binary units (one logit each), n for units of n states.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Any tensor with a batch axis; only the size of its batch is used.
@@ -114,9 +121,10 @@ class LearnedLogits(keras.layers.Layer):
     def __init__(self, units: int, num_states: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_positive("units", units, int)
-        self.units = units
+        self.units = int(units)
         self.num_states = check_num_states(num_states)
         self.autocast = False
+        self.supports_masking = True
 
     def build(self, input_shape: tuple) -> None:
         """Adds the logits."""
@@ -135,6 +143,9 @@ class LearnedLogits(keras.layers.Layer):
 
     def _shape(self) -> tuple[int, ...]:
         return (self.units,) if self.num_states == 2 else (self.units, self.num_states)
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
+        """Has none: free logits have only the batch of the input."""
 
     def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
         """Shape and dtype of the output."""
@@ -159,7 +170,7 @@ class Centering(keras.layers.Layer):
     Args:
         decay: Number in [0, 1): the average becomes `decay * average + (1 - decay) *
             mean`, the mean over all axes but the last.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Activity of a layer.

@@ -38,7 +38,7 @@ class _Sample(SeededLayer):
         self._estimator = estimators.get(estimator, self._binary)
         self.temperature = schedules.get("temperature", temperature)
         if self._estimator.convex_when_cold:
-            warn_if_too_warm(self.name, self.temperature)
+            warn_if_too_warm(self.temperature)
         self.num_samples = num_samples
         self.return_node = return_node
         self.estimator = estimator
@@ -170,7 +170,7 @@ class BinaryConcreteSample(_Sample):
             probable state, without noise (hashes, gates, selectors).
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         logits: Log-odds of state 1, any float dtype.
@@ -235,7 +235,7 @@ class ConcreteSample(_Sample):
             probable state, without noise (hashes, gates, selectors).
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
-        **kwargs: Arguments of `keras.layers.Layer`.
+        kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         logits: Unnormalised log-probabilities, states on the last axis, any float

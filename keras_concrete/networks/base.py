@@ -91,7 +91,7 @@ class Network:
     ) -> Latent:
         return Latent(
             logits=logits,
-            sample=maker.sampler(temperature, f"sample_{number}"),
+            sample=maker.sampler(temperature, f"latent_{number}_arity_{maker.arity}"),
             code=maker.code(f"code_{number}"),
             log_prob=maker.log_prob(temperature, f"log_{role}_{number}"),
         )
