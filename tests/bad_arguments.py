@@ -91,6 +91,22 @@ BAD_ARGUMENTS = {
         lambda: distributions.Discrete(N_ARY[..., :1]),
         r"states on its last axis, at least 2 of them. Received: .*\(4, 3, 1\)",
     ),
+    "a node of one coordinate for five": (
+        lambda: distributions.ExpConcrete(1.0, N_ARY).log_prob(BINARY[..., None]),
+        r"`value` must have one coordinate for each .*value.shape=\(4, 3, 1\), .*3, 5\)",
+    ),
+    "a Gaussian node of one coordinate": (
+        lambda: distributions.ExpLogisticNormal(1.0, N_ARY).log_prob(BINARY[..., None]),
+        "`value` must have one coordinate for each state",
+    ),
+    "a simplex of other states": (
+        lambda: distributions.Concrete(1.0, N_ARY).log_prob(N_ARY[..., :4]),
+        "`value` must have one coordinate for each state",
+    ),
+    "a one-hot state of other states": (
+        lambda: distributions.Discrete(N_ARY).log_prob(N_ARY[..., :4]),
+        "`value` must have one coordinate for each state",
+    ),
     "logits of another batch": (
         lambda: kc.ConcreteLogProb(1.0)((BINARY, BINARY[:1])),
         r"must have the shape of the node.*logits.shape=\(1, 3\), node.shape=\(4, 3\)",

@@ -92,6 +92,7 @@ class ExpConcrete(VectorDistribution):
         return ops.log_softmax(_noisy_logits(self, n, seed) / temperature)
 
     def _log_prob(self, node: Tensor) -> Tensor:
+        self._check_size(node)
         num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
         temperature = ops.expand_dims(self.temperature, -1)
         terms = ops.log_softmax(self.logits - temperature * node)
@@ -210,6 +211,7 @@ class Discrete(VectorDistribution):
         return self._one_hot(_noisy_logits(self, n, seed))
 
     def _log_prob(self, state: Tensor) -> Tensor:
+        self._check_size(state)
         chosen = self._one_hot(state)
         log_probabilities = ops.log_softmax(self.logits)
         return ops.sum(ops.where(chosen > 0, log_probabilities, 0.0), axis=-1)

@@ -224,6 +224,7 @@ class ExpLogisticNormal(VectorDistribution):
         return ops.log_softmax(self.logits + ops.expand_dims(self.scale, -1) * noise)
 
     def _log_prob(self, node: Tensor) -> Tensor:
+        self._check_size(node)
         num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
         difference = node - self.logits
         difference = difference - ops.mean(difference, axis=-1, keepdims=True)

@@ -37,6 +37,15 @@ class VectorDistribution(tfd.Distribution):
             dtype=tf.float32, reparameterization_type=reparameterization_type, **kwargs
         )
 
+    def _check_size(self, value: Tensor) -> None:
+        """Refuses vectors of another size: one coordinate would broadcast to all."""
+        if not value.shape[-1:].is_compatible_with(self._event_shape()):
+            raise ValueError(
+                "Argument `value` must have one coordinate for each state on its last "
+                f"axis. Received: value.shape={tuple(value.shape)}, "
+                f"logits.shape={tuple(self.logits.shape)}"
+            )
+
     def _event_shape(self) -> tf.TensorShape:
         return self.logits.shape[-1:]
 
