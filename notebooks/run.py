@@ -15,7 +15,7 @@ def run(path: Path) -> float:
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
     NotebookClient(
-        notebook, timeout=600, resources={"metadata": {"path": FOLDER}}
+        notebook, timeout=3600, resources={"metadata": {"path": FOLDER}}
     ).execute()
     for cell in notebook.cells:
         cell.metadata.clear()  # Times of execution differ each time.
