@@ -4,8 +4,10 @@ python -m keras_concrete.reference docs
 """
 
 import importlib
+import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 __all__ = ["main", "write_reference"]
 
@@ -31,9 +33,10 @@ def write_reference(folder: Path) -> Path:
         ) from error
     package = importlib.import_module("keras_concrete")
     for name in package.__all__:
-        thing = getattr(package, name)  # pdoc sees what has been imported
-        if isinstance(thing, type):
-            thing.__init__ = thing.__init__  # and what a class itself defines
+        thing: Any = getattr(package, name)  # pdoc sees what has been imported
+        if inspect.isclass(thing):
+            own: Any = thing
+            own.__init__ = thing.__init__  # and what a class itself defines
     pdoc.docstrings.GOOGLE_LIST_SECTIONS.append("Call arguments")
     pdoc.render.configure(docformat="google", show_source=False)
     pdoc.pdoc(package.__name__, output_directory=folder)
