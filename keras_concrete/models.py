@@ -10,12 +10,7 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import (
-    check_count,
-    check_images,
-    check_means,
-    check_positive,
-)
+from keras_concrete.checks import check_count, check_images, check_means, check_positive
 from keras_concrete.execution import LoopedModel
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
