@@ -124,7 +124,7 @@ def _floatx():
     keras.config.set_floatx("float32")
 
 
-@pytest.mark.parametrize("floatx", ["float64", "float16"])
+@pytest.mark.parametrize("floatx", ["float64"])
 @pytest.mark.usefixtures("_floatx")
 def test_noise_and_densities_are_float32_whatever_the_default_type(floatx):
     x = np.eye(6, dtype="float32")
