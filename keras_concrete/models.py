@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.architecture import parse_architecture
-from keras_concrete.checks import check_count, check_images, check_means, check_positive
+from keras_concrete.checks import check_images, check_means, check_positive
 from keras_concrete.execution import LoopedModel
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
@@ -233,7 +233,6 @@ class SigmoidBeliefNetwork(LoopedModel):
         Returns:
             Float32 tensor `(batch, num_samples)`, in nats.
         """
-        check_count("num_samples", num_samples)
         x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
         with self._noise(seed):
             terms = self._network.terms(x, num_samples, training)
@@ -297,7 +296,6 @@ class SigmoidBeliefNetwork(LoopedModel):
         Raises:
             ValueError: If a conditional network is given no context, or another is.
         """
-        check_count("num_samples", num_samples)
         context = None if context is None else ops.cast(context, "float32")
         with self._noise(seed):
             codes = self._network.sample(num_samples, context)

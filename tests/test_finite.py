@@ -309,4 +309,7 @@ def test_bounds_and_their_gradients_are_finite(
         for start in range(0, ROWS, rows):
             part = slice(start, start + rows)
             results.append(check(*map(tf.constant, (q[part], p[part], x[part]))))
-    count(sums, "bounds by every estimator", np.concatenate(results, axis=1))
+    kind = "bounds by every estimator"
+    if model.logits_dtype:  # On the page of figures too it shall be told.
+        kind = f"bounds of float32 logits under {policy}: {', '.join(STEEP)}"
+    count(sums, kind, np.concatenate(results, axis=1))

@@ -7,6 +7,7 @@ import keras
 
 from keras_concrete import estimators, objectives
 from keras_concrete.architecture import Architecture
+from keras_concrete.checks import check_count
 from keras_concrete.layers import BernoulliLogLikelihood
 from keras_concrete.networks.conditioning import LayerMaker
 from keras_concrete.schedules import Temperature
@@ -113,6 +114,8 @@ class Network:
             training: Whether the training graph is meant.
             centers: Layers through which a code is read by the next layer.
         """
+        if num_samples is not None:
+            check_count("num_samples", num_samples)
         draw = Draw([], [], [], [])
         for i, latent in enumerate(latents):
             logits = latent.logits(condition)

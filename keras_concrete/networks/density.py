@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete.architecture import Architecture
-from keras_concrete.checks import check_flag, check_images
+from keras_concrete.checks import check_count, check_flag, check_images
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.conditioning import LayerMaker
@@ -124,6 +124,7 @@ class DensityNetwork(Network):
                 "Argument `context` is for networks that predict one image from another, "
                 "such as '392V-240H-392V'."
             )
+        check_count("num_samples", num_samples)
         code = ops.zeros((num_samples, 1), dtype="float32")
         for prior, latent in zip(self._priors[::-1], self.latents[::-1], strict=True):
             state, _ = latent.sample(prior(code), training=False)
