@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import claims, evaluation, growth, memory, noise, summary
+from benchmarks import claims, evaluation, growth, memory, noise, pages, summary
 from benchmarks.contestants import TRAINING
 from benchmarks.peers.products import products
 from benchmarks.peers.serving import Job
@@ -118,5 +118,9 @@ def test_a_race_writes_its_numbers_and_its_chart(module, options, tmp_path):
     content = json.loads(out.read_text())
     assert content["results"] and content["seconds"] > 0
     assert content["versions"]["products (NumPy)"]["numpy"] == np.__version__
+    table = getattr(pages, f"{module}_table")(content).splitlines()
+    assert "nan" not in "".join(table)
+    assert len({line.count("|") for line in table if line.startswith("|")}) == 1
+    assert table[-1].startswith(f"`python -m benchmarks.{module} --out")
     if module != "evaluation":
         assert out.with_suffix(".png").exists()

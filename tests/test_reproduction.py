@@ -1,5 +1,6 @@
 """Cells of the paper's grid: their settings, their processes, their tables."""
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from dataclasses import asdict
 import pytest
 from typer.testing import CliRunner
 
-from keras_concrete import command_line, results
+from keras_concrete import command_line, curves, results
 from keras_concrete.paper import TABLES
 from keras_concrete.reproduction import Budget, Job
 from keras_concrete.studies import STUDIES
@@ -220,6 +221,45 @@ def test_seeds_are_averaged_where_all_rows_have_as_many():
     assert "mean of 3 seeds" in table.title
     (table,) = results.make_tables([*seeds, _result("vimco")])
     assert table.header[:3] == ["model", "estimator", "seed"] and len(table.rows) == 4
+
+
+def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monkeypatch):
+    """And those of two seeds the same."""
+    shown, figures = [], curves.drawing.new_figure
+
+    @contextlib.contextmanager
+    def look_at(*size):
+        with figures(*size) as figure:
+            yield figure
+            shown.extend(figure.axes[0].lines)
+            shown.extend(text.get_text() for text in figure.legends[0].texts)
+
+    monkeypatch.setattr(curves.drawing, "new_figure", look_at)
+    variants = ["as-in-the-paper", "no-centering", "no-centering"]
+    cells = [_result(num_samples=1, variant=variant) for variant in variants]
+    steps = {"step": [1, 2], "bound": [-9.0, -8.0], "val_bound": [-9.0, -8.0]}
+    curves.save_curves(tmp_path, [{**cell, "curve": steps} for cell in cells])
+    *lines, first, second = shown
+    assert first == "concrete, as-in-the-paper, m = 1"
+    assert second == "concrete, no-centering, m = 1"
+    colours = [line.get_color() for line in lines]
+    assert colours[0] != colours[1] == colours[2]
+
+
+def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
+    found = {
+        (cell.architecture, cell.variant): (
+            cell.paper.test,
+            Job(cell, Budget(), tmp_path).config().batch_size,
+        )
+        for cell in STUDIES["recipe"]
+    }
+    assert found == {
+        ("200H~784V", "batch-64"): (89.5, 64),
+        ("200H~784V", "batch-128"): (89.5, 128),
+        ("200H~200H~784V", "batch-64"): (86.3, 64),
+        ("200H~200H~784V", "batch-128"): (86.3, 128),
+    }
 
 
 def test_the_ablations_change_one_thing_each(tmp_path):

@@ -14,7 +14,16 @@ PACKAGE = ROOT / "keras_concrete"
 # other, except within a folder.
 FLOORS = [
     ["types", "checks", "drawing"],
-    ["architecture", "datasets", "locks", "machine", "plots", "schedules", "noise"],
+    [
+        "architecture",
+        "curves",
+        "datasets",
+        "locks",
+        "machine",
+        "plots",
+        "schedules",
+        "noise",
+    ],
     ["seeding", "distributions", "objectives", "paper", "recipes", "temperatures"],
     ["estimators", "execution", "figures", "studies"],
     ["layers", "losses"],

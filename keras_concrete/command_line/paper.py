@@ -14,6 +14,7 @@ from rich.table import Table
 from keras_concrete import figures as pictures
 from keras_concrete.checks import check_choice, make_folder
 from keras_concrete.command_line.console import console
+from keras_concrete.curves import save_curves
 from keras_concrete.datasets import DATASETS
 from keras_concrete.paper import TABLES, Cell
 from keras_concrete.reproduction import Budget, CellsFailedError, Job, run_cells
@@ -21,7 +22,6 @@ from keras_concrete.results import (
     find_results,
     gap_records,
     make_tables,
-    save_curves,
     summary,
 )
 from keras_concrete.studies import STUDIES
