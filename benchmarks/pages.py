@@ -11,6 +11,7 @@ __all__ = [
     "noise_table",
     "start_table",
     "training_table",
+    "whole_table",
 ]
 
 
@@ -110,6 +111,41 @@ def evaluation_table(content: dict[str, Any]) -> str:
                 f"{result['peak_mib']:,.0f}",
             ]
         )
+    return _rows(lines) + _made_by(content)
+
+
+def whole_table(content: dict[str, Any], extrapolated: dict[str, Any]) -> str:
+    """What evaluating all test images took, beside what had been extrapolated.
+
+    Args:
+        content: Of the JSON file that `benchmarks.whole` writes.
+        extrapolated: Of the JSON file that `benchmarks.evaluation` writes.
+
+    Returns:
+        A table with a row for each figure, and the command below it.
+    """
+    (result,) = content["results"]
+    (ours,) = (
+        r
+        for r in extrapolated["results"]
+        if (r["network"], r["contestant"]) == (result["network"], "ours")
+    )
+    hours, bound = ours["full_hours"], result["bound"]
+    lines = [
+        [f"{result['network']} on {result['data']}", ""],
+        ["---", "---:"],
+        ["images", f"{result['num_images']:,}"],
+        ["samples K of each", f"{bound['num_samples']:,}"],
+        ["hours", f"{result['wall_seconds'] / 3600:.2f}"],
+        [
+            "hours extrapolated from a few images",
+            f"{hours['median']:.2f} ({hours['min']:.2f} to {hours['max']:.2f})",
+        ],
+        ["MB that memory grew by", f"{result['grew_by_mb']:.1f}"],
+        ["NLL, nats", f"{-bound['mean']:.3f}"],
+        ["standard error over images", f"{bound['standard_error']:.3f}"],
+        ["effective sample size", f"{bound['effective_sample_size']:,.1f}"],
+    ]
     return _rows(lines) + _made_by(content)
 
 

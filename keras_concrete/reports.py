@@ -22,6 +22,7 @@ def make_report(
     data: Dataset,
     num_test_images: int | None = None,
     num_train_images: int = 0,
+    evaluation_samples: int | None = None,
     verbose: int = 0,
 ) -> dict[str, Any]:
     """Measures the network of a run.
@@ -32,6 +33,7 @@ def make_report(
         data: Its data.
         num_test_images: Test images to use, from the first; None for all.
         num_train_images: Training images of which to report the NLL too.
+        evaluation_samples: Samples K of the NLL; None for those of the run's settings.
         verbose: 1 for a progress bar.
 
     Returns:
@@ -40,7 +42,8 @@ def make_report(
     config = folder.config()
     architecture = parse_architecture(config.architecture)
     test, train = data.test[:num_test_images], data.train[:num_train_images]
-    num_samples, many = config.num_samples, config.evaluation_samples
+    num_samples = config.num_samples
+    many = evaluation_samples or config.evaluation_samples
 
     def bound(images: np.ndarray, num_samples: int, **kwargs: Any) -> BoundEstimate:
         x = architecture.split(images)

@@ -1,7 +1,8 @@
 """Cells of the paper's grid, run side by side, each to a JSON file.
 
 A finished cell has its file in `OUT/TABLE/`; its run folder is in `OUT/runs/`. Killed at
-any moment and started again, each cell goes on after its last full epoch.
+any moment and started again, each cell goes on after its last full epoch. Evaluated by
+other numbers of samples or images, it has another file, and is not trained again.
 """
 
 import json
@@ -66,6 +67,12 @@ class Budget:
         if self.num_train_images != 0:
             check_positive("num_train_images", self.num_train_images, int)
 
+    @property
+    def evaluation(self) -> str:
+        """For the name of a file: what is not the usual about the evaluation."""
+        parts = {"samples": self.evaluation_samples, "images": self.num_test_images}
+        return "".join(f"-{number}{what}" for what, number in parts.items() if number)
+
 
 class Job:
     """A cell with its budget and files.
@@ -80,7 +87,7 @@ class Job:
         self.cell = cell
         self.budget = budget
         self.name = f"{cell.name}-{budget.steps}steps-seed{budget.seed}"
-        self.result_file = out / cell.table / f"{self.name}.json"
+        self.result_file = out / cell.table / f"{self.name}{budget.evaluation}.json"
         self.folder = RunFolder(out / "runs" / self.name)
         self.log_file = out / "runs" / f"{self.name}.log"
         self.failed = False
@@ -102,6 +109,12 @@ class Job:
         """Whether the result is there, or never will be."""
         return self.is_done or self.failed
 
+    @property
+    def evaluation_samples(self) -> int:
+        """Samples K of the NLL."""
+        most = min(1_000, self.cell.evaluation_samples)
+        return self.budget.evaluation_samples or most
+
     def epochs_done(self) -> int:
         """Full epochs so far."""
         return len(self.folder.history().get("epoch", []))
@@ -113,7 +126,6 @@ class Job:
     def config(self) -> TrainingConfig:
         """The cell's settings, over the budget's steps."""
         cell, budget = self.cell, self.budget
-        most = min(1_000, cell.evaluation_samples)
         settings = {
             "posterior_temperature": cell.posterior_temperature,
             "batch_size": 64,
@@ -128,7 +140,7 @@ class Job:
             estimator=cell.estimator,
             epochs=self.num_epochs,
             steps_per_epoch=budget.steps // self.num_epochs,
-            evaluation_samples=budget.evaluation_samples or most,
+            evaluation_samples=self.evaluation_samples,
             seed=budget.seed,
             **settings,
         )
@@ -147,7 +159,12 @@ def run_cell(job: Job, command: str) -> None:
         is_new = not folder.config_file.exists()
         model = fit_run(folder, job.config() if is_new else None, data, verbose=0)
         report = make_report(
-            folder, model, data, budget.num_test_images, budget.num_train_images
+            folder,
+            model,
+            data,
+            budget.num_test_images,
+            budget.num_train_images,
+            job.evaluation_samples,
         )
     history, steps = folder.history(), folder.config().num_steps(len(data.train))
     result = {

@@ -59,6 +59,9 @@ _TABLES: dict[str, Callable[[], str]] = {
     "speed-training": lambda: pages.training_table(_read("speed/training.json")),
     "speed-start": lambda: pages.start_table(_read("speed/training.json")),
     "speed-evaluation": lambda: pages.evaluation_table(_read("speed/evaluation.json")),
+    "speed-whole": lambda: pages.whole_table(
+        _read("speed/whole.json"), _read("speed/evaluation.json")
+    ),
     "speed-noise": lambda: pages.noise_table(_read("speed/noise.json")),
     "speed-growth": lambda: pages.growth_table(_read("speed/growth.json")),
 }

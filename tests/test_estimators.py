@@ -209,6 +209,23 @@ def test_a_users_model_has_finite_gradients_in_mixed_precision(estimator, policy
             assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), name
 
 
+@pytest.mark.parametrize("estimator", ["concrete_gumbel_node", "logistic_normal"])
+def test_steps_whose_slopes_float16_cannot_hold_are_skipped(estimator):
+    """Keras's loss scaling looks for infinities, which a bound on slopes would hide."""
+    keras.config.set_dtype_policy("mixed_float16")
+    model = own_model(estimator, num_states=4)
+    for layer in model.layers:
+        if hasattr(layer, "current_temperature"):
+            layer.current_temperature.assign(0.01)
+    model.compile(keras.optimizers.Adam(0.1), loss=kc.NegativeBound())
+    start = [np.array(weight) for weight in model.trainable_weights]
+    model.fit(OWN_DATA, OWN_DATA, epochs=8, verbose=0)
+    assert model.optimizer.dynamic_scale < model.optimizer.initial_scale
+    assert all(np.all(np.isfinite(weight)) for weight in model.weights)
+    changed = zip(start, model.trainable_weights, strict=True)
+    assert all(np.any(before != after) for before, after in changed)
+
+
 @pytest.mark.parametrize("estimator", PATHWISE)
 def test_a_kl_layer_makes_the_same_model(estimator):
     for num_states in (2, 4) if estimator in N_ARY_NAMES else (2,):

@@ -33,19 +33,19 @@ def finite_rows(tensors):
     return tf.reduce_all(tf.concat(flat, axis=1), axis=1)
 
 
+def count_shape(sums, kind):
+    """Adds a shape, which is compiled once."""
+    what = f"compiled shapes, {kind}"
+    sums[what] = sums.get(what, 0) + 1
+
+
 def count(sums, kind, finite):
     """Adds a shape's cases to those of its kind, and refuses any failure."""
-    finite = np.ravel(finite)
-    for what, expected, number in (
-        (f"compiled shapes, {kind}", None, 1),
-        (f"cases, {kind}", None, finite.size),
-        (f"cases not finite, {kind}", 0, int(np.sum(~finite))),
-    ):
-        before = sums.get(what, 0)
-        before = before[1] if isinstance(before, tuple) else before
-        total = before + number
-        sums[what] = total if expected is None else (expected, total)
-    assert finite.all(), f"{np.sum(~finite)} of {finite.size} are not finite"
+    what, failed = f"cases, {kind}", f"cases not finite, {kind}"
+    failures = int(np.sum(~np.asarray(finite)))
+    sums[what] = sums.get(what, 0) + np.size(finite)
+    sums[failed] = (0, sums.get(failed, (0, 0))[1] + failures)
+    assert not failures, f"{failures} of {np.size(finite)} are not finite"
 
 
 def of_all(*cases):
@@ -136,6 +136,7 @@ def test_densities_and_their_gradients_are_finite(name, states, jit, sums):
     for shift in (1, 7, ROWS, 2 * ROWS + 1):
         other = tf.constant(np.roll(values, shift, axis=0))
         results.append(at_anothers(tf.constant(t), tf.constant(logits), other).numpy())
+    count_shape(sums, "densities")
     count(sums, "densities", results)
 
 
@@ -190,7 +191,9 @@ def test_kl_terms_and_parts_are_finite(objective, states, policy, jit, sums):
         weights.assign(rows_of_logits(generator, 5, *weights.shape)[len(results) % 5])
         q = rows_of_logits(generator, ROWS, *shape)
         results.append(check(tf.constant(q)).numpy())
-    count(sums, "KL terms, codes, centering and learned logits", results)
+    kind = "KL terms, codes, centering and learned logits"
+    count_shape(sums, kind)
+    count(sums, kind, results)
 
 
 # --- Layers and estimators ----------------------------------------------------------
@@ -224,8 +227,10 @@ def test_there_are_at_most_a_hundred_shapes():
 
 
 # Their slopes are beyond 65,504, the largest number of float16, where units of scale 0.01
-# or 1,000 logits apart meet: so, as they say, their logits are to be float32.
+# or 1,000 logits apart meet: so, as they say, their logits are to be float32. With those
+# of float16, what is not finite has to be such a slope.
 STEEP = ("concrete_gumbel_node", "logistic_normal")
+FLOAT16_MAX = 65_504.0
 
 
 class Model:
@@ -234,8 +239,7 @@ class Model:
     def __init__(self, estimator, states, units, samples, policy):
         binary = states == 2
         options = {"estimator": estimator, "dtype": policy}
-        steep = estimator in STEEP and policy == "mixed_float16"
-        self.logits_dtype = "float32" if steep else None
+        self.is_steep = estimator in STEEP and policy == "mixed_float16"
         sampler = kc.BinaryConcreteSample if binary else kc.ConcreteSample
         self.sample = sampler(1.0, samples, return_node=True, seed=0, **options)
         self.log_prior = kc.ConcreteLogProb(1.0, states, **options)
@@ -257,10 +261,10 @@ class Model:
         ):
             layer.current_temperature.assign(temperature)
 
-    def __call__(self, q, p, weights, x, training):
+    def __call__(self, q, p, weights, x, training, logits_dtype=None):
         dtype = self.sample.compute_dtype
         weights = keras.ops.cast(weights, dtype)
-        q, p = (keras.ops.cast(logits, self.logits_dtype or dtype) for logits in (q, p))
+        q, p = (keras.ops.cast(logits, logits_dtype or dtype) for logits in (q, p))
         state, node = self.sample(q, training=training)
         flat = keras.ops.reshape(state, (*state.shape[: -len(q.shape) + 1], -1))
         scores = keras.ops.matmul(flat, weights)
@@ -285,21 +289,32 @@ def test_bounds_and_their_gradients_are_finite(
     shape = (units,) if states == 2 else (units, states)
     weights = tf.constant(generator.normal(size=(np.prod(shape), PIXELS)), "float32")
 
+    def gradients(q, p, x, training, logits_dtype=None):
+        """For each row, whether all is finite, and its largest slope."""
+        with tf.GradientTape() as tape:
+            tape.watch([q, p, weights])
+            bound, terms = model(q, p, weights, x, training, logits_dtype)
+            loss = kc.NegativeBound()(x, bound)
+        of_q, of_p, of_weights = tape.gradient(
+            loss, [q, p, weights], unconnected_gradients="zero"
+        )
+        finite = finite_rows([bound, *terms, of_q, of_p])
+        finite &= tf.reduce_all(tf.math.is_finite(of_weights)) & tf.math.is_finite(loss)
+        slopes = tf.reshape(tf.stack([of_q, of_p], axis=1), (tf.shape(x)[0], -1))
+        return finite, tf.reduce_max(tf.abs(slopes), axis=1)
+
     @tf.function(jit_compile=jit)
     def check(q, p, x):
-        finite = []
+        results = []
         for training in (True, False):
-            with tf.GradientTape() as tape:
-                tape.watch([q, p, weights])
-                bound, terms = model(q, p, weights, x, training)
-                loss = kc.NegativeBound()(x, bound)
-            of_q, of_p, of_weights = tape.gradient(
-                loss, [q, p, weights], unconnected_gradients="zero"
-            )
-            of_all = tf.reduce_all(tf.math.is_finite(of_weights))
-            of_all &= tf.math.is_finite(loss)
-            finite.append(finite_rows([bound, *terms, of_q, of_p]) & of_all)
-        return tf.stack(finite)
+            if model.is_steep:
+                q, p = (tf.cast(tf.cast(t, "float16"), "float32") for t in (q, p))
+                finite, slope = gradients(q, p, x, training, "float32")
+                in_float16, _ = gradients(q, p, x, training)
+                results.append([finite, in_float16, slope > FLOAT16_MAX])
+            else:
+                results.append([gradients(q, p, x, training)[0]])
+        return tf.stack(results, axis=1)
 
     results = []
     for posterior, prior in TEMPERATURES:
@@ -309,7 +324,12 @@ def test_bounds_and_their_gradients_are_finite(
         for start in range(0, ROWS, rows):
             part = slice(start, start + rows)
             results.append(check(*map(tf.constant, (q[part], p[part], x[part]))))
-    kind = "bounds by every estimator"
-    if model.logits_dtype:  # On the page of figures too it shall be told.
-        kind = f"bounds of float32 logits under {policy}: {', '.join(STEEP)}"
-    count(sums, kind, np.concatenate(results, axis=1))
+    finite, *others = np.concatenate(results, axis=2)
+    of = f"logits under {policy}: {', '.join(STEEP)}"
+    kind = f"bounds of float32 {of}" if model.is_steep else "bounds by every estimator"
+    count_shape(sums, kind)
+    count(sums, kind, finite)
+    if model.is_steep:
+        finite, is_beyond = others
+        within = finite[~is_beyond]
+        count(sums, f"bounds of float16 {of}, where float16 holds the slopes", within)

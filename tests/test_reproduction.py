@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keras_concrete import command_line, curves, results
+from keras_concrete.command_line.console import console
 from keras_concrete.paper import TABLES
 from keras_concrete.reproduction import Budget, Job
 from keras_concrete.studies import STUDIES
@@ -146,6 +148,31 @@ def test_finished_cells_are_skipped_and_reported(reproduced):
     assert report.exit_code == 0, report.output
     assert f"{nll['mean']:.2f} ± {nll['standard_error']:.2f}" in report.output
     assert (out / "curves-table1-mnist5k.png").stat().st_size > 10_000
+
+
+def test_a_narrow_terminal_cuts_no_number(reproduced, monkeypatch):
+    monkeypatch.setattr(console, "width", 60)
+    arguments = ["reproduce", "report", str(reproduced[0])]
+    output = CliRunner().invoke(command_line.app, arguments).output
+    assert "NLL" in output and "…" not in output
+
+
+def test_a_cell_evaluated_otherwise_is_another_result_of_the_same_training(
+    reproduced, tmp_path
+):
+    out, _, _ = reproduced
+    shutil.copytree(out, tmp_path / "results")
+    (before,) = results.find_results(tmp_path / "results")
+    run = tmp_path / f"results/runs/{CELL}-300steps-seed0"
+    written = [(run / name).stat().st_mtime_ns for name in ("model.keras", "history.csv")]
+    process = _reproduce(tmp_path / "results", "--eval-samples", "30")
+    output = _to_the_end(process)
+    assert process.returncode == 0, output
+    found = results.find_results(tmp_path / "results")
+    assert [r["discrete_nll"]["num_samples"] for r in found] == [10, 30]
+    assert found[0] == before and found[1]["curve"] == before["curve"]
+    again = [(run / name).stat().st_mtime_ns for name in ("model.keras", "history.csv")]
+    assert again == written
 
 
 def test_a_cell_that_fails_is_named_with_its_log(tmp_path):

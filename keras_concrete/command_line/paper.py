@@ -237,7 +237,8 @@ def _print_tables(results: list[dict[str, Any]]) -> None:
         table = Table(title=content.title, title_justify="left")
         for name in content.header:
             is_number = name not in ("model", "estimator", "variant")
-            table.add_column(name, justify="right" if is_number else "left", no_wrap=True)
+            justify = "right" if is_number else "left"
+            table.add_column(name, justify=justify, overflow="fold")
         for row in content.rows:
             table.add_row(*row)
         console.print(table)
