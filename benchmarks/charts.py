@@ -140,5 +140,7 @@ def _draw_growth(axes: Any, results: Sequence[dict[str, Any]]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.locator_params(axis="y", subs=(1, 2, 5))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.minorticks_off()
     axes.grid(axis="y")

@@ -20,6 +20,7 @@ class LogisticNormal(Estimator):
     Warning:
         Under `mixed_float16` give it float32 logits: slopes go with the inverse of the
         squared scale, and cold ones are beyond 65,504, the largest number of float16.
+        With float16 logits Keras's loss scaling skips the steps that have such slopes.
     """
 
     name = "logistic_normal"

@@ -75,7 +75,8 @@ class GumbelNode(Estimator):
     Warning:
         Under `mixed_float16` give it float32 logits: the log-density falls exponentially
         below its location, and slopes there are beyond 65,504, the largest number of
-        float16.
+        float16. With float16 logits Keras's loss scaling skips the steps that have such
+        slopes.
     """
 
     name = "concrete_gumbel_node"
