@@ -130,16 +130,17 @@ def whole_table(content: dict[str, Any], extrapolated: dict[str, Any]) -> str:
         for r in extrapolated["results"]
         if (r["network"], r["contestant"]) == (result["network"], "ours")
     )
-    hours, bound = ours["full_hours"], result["bound"]
+    cost, bound = ours["cpu_us_per_pair"], result["bound"]
     lines = [
         [f"{result['network']} on {result['data']}", ""],
         ["---", "---:"],
         ["images", f"{result['num_images']:,}"],
         ["samples K of each", f"{bound['num_samples']:,}"],
-        ["hours", f"{result['wall_seconds'] / 3600:.2f}"],
+        ["minutes", f"{result['wall_seconds'] / 60:.1f}"],
+        ["CPU us a pair", f"{result['cpu_us_per_pair']:.2f}"],
         [
-            "hours extrapolated from a few images",
-            f"{hours['median']:.2f} ({hours['min']:.2f} to {hours['max']:.2f})",
+            "the same of a few images, above",
+            f"{cost['median']:.2f} ({cost['min']:.2f} to {cost['max']:.2f})",
         ],
         ["MB that memory grew by", f"{result['grew_by_mb']:.1f}"],
         ["NLL, nats", f"{-bound['mean']:.3f}"],
@@ -226,7 +227,8 @@ def _rows(lines: Sequence[Sequence[str]]) -> str:
 def _made_by(content: dict[str, Any]) -> str:
     repeats = content["settings"].get("repeats")
     rounds = f"; medians of {repeats} rounds in turn" if repeats else ""
+    threads = "thread" if content["threads"] == 1 else "threads"
     return (
         f"\n`{content['command']}`, {content['date'][:10]}, "
-        f"{content['hardware']['processor']}, {content['threads']} threads{rounds}.\n"
+        f"{content['hardware']['processor']}, {content['threads']} {threads}{rounds}.\n"
     )

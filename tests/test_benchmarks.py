@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import claims, evaluation, growth, memory, noise, pages, summary
+import keras_concrete as kc
+from benchmarks import claims, evaluation, growth, memory, noise, pages, summary, whole
 from benchmarks.contestants import TRAINING
 from benchmarks.peers.products import products
 from benchmarks.peers.serving import Job
 from benchmarks.race import Entry
+from keras_concrete.experiments import fit_run
+from keras_concrete.runs import RunFolder, TrainingConfig
 
 ROOT = Path(__file__).parent.parent
 
@@ -124,3 +127,22 @@ def test_a_race_writes_its_numbers_and_its_chart(module, options, tmp_path):
     assert table[-1].startswith(f"`python -m benchmarks.{module} --out")
     if module != "evaluation":
         assert out.with_suffix(".png").exists()
+
+
+@pytest.mark.soak
+def test_a_whole_evaluation_is_the_bound_of_all_images_it_is_given(tmp_path):
+    config = TrainingConfig("4H~784V", "mnist5k", epochs=1, steps_per_epoch=2)
+    folder, data = RunFolder(tmp_path / "run"), kc.load_dataset("mnist5k")
+    with folder.locked():
+        fit_run(folder, config, data, verbose=0)
+    result = whole.evaluate_whole(folder, num_samples=1_000, num_images=20)
+    estimate = kc.evaluate_bound(folder.model(), data.test[:20], 1_000, verbose=False)
+    assert result["bound"]["mean"] == estimate.mean
+    assert result["num_images"] == 20 and result["cpu_us_per_pair"] > 0
+    circumstances = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
+    content = circumstances | {"results": [result], "settings": {}, "threads": 1}
+    few = {"median": 1.0, "min": 0.5, "max": 2.0}
+    ours = {"network": "4H~784V", "contestant": "ours", "cpu_us_per_pair": few}
+    lines = pages.whole_table(content, {"results": [ours]}).splitlines()
+    assert f"| NLL, nats | {-estimate.mean:.3f} |" in lines
+    assert "| the same of a few images, above | 1.00 (0.50 to 2.00) |" in lines
