@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_concrete.architecture import parse_architecture
 from keras_concrete.checks import check_choice
+from keras_concrete.runs import TrainingConfig
 
 __all__ = ["RECIPES", "recipe_settings"]
 
@@ -33,12 +34,9 @@ def recipe_settings(recipe: str, architecture: str) -> dict[str, Any]:
     """
     check_choice("recipe", recipe, RECIPES)
     parsed = parse_architecture(architecture)
-    if recipe == "cosine":
-        return {
-            "learning_rate": 2e-3,
-            "learning_rate_schedule": "cosine",
-            "weight_decay": 0.0,
-        }
+    if recipe == "cosine":  # The defaults.
+        names = ("learning_rate", "learning_rate_schedule", "weight_decay")
+        return {name: getattr(TrainingConfig, name) for name in names}
     is_conditional = parsed.context_units is not None
     return {
         "learning_rate": 3e-4 if is_conditional or parsed.is_linear else 1e-4,

@@ -237,8 +237,9 @@ def _print_tables(results: list[dict[str, Any]]) -> None:
         table = Table(title=content.title, title_justify="left")
         for name in content.header:
             is_number = name not in ("model", "estimator", "variant")
-            justify = "right" if is_number else "left"
-            table.add_column(name, justify=justify, overflow="fold")
+            table.add_column(
+                name, justify="right" if is_number else "left", overflow="fold"
+            )
         for row in content.rows:
             table.add_row(*row)
         console.print(table)
