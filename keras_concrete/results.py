@@ -35,6 +35,16 @@ class ResultTable(NamedTuple):
     rows: list[list[str]]
 
 
+class _Group(NamedTuple):
+    """What all results in one table have in common."""
+
+    table: str
+    data: str
+    steps: int
+    num_test_images: int
+    num_samples: int
+
+
 def find_results(folder: Path) -> list[dict[str, Any]]:
     """Reads all results below a folder.
 
@@ -72,18 +82,23 @@ def make_tables(results: Sequence[dict[str, Any]]) -> list[ResultTable]:
         results: Contents of result files.
 
     Returns:
-        A table for each of the paper's tables, data set, number of steps and of samples.
+        A table for each of the paper's tables, data set, number of steps, of test images
+        and of samples.
     """
-    groups: dict[tuple[str, str, int, int], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[_Group, list[dict[str, Any]]] = defaultdict(list)
     for result in results:
         groups[_group(result)].append(result)
-    return [_table(*group, members) for group, members in groups.items()]
+    return [_table(group, members) for group, members in groups.items()]
 
 
-def _group(result: dict[str, Any]) -> tuple[str, str, int, int]:
-    """What all results in one table have in common."""
-    cell, num_samples = result["cell"], result["discrete_nll"]["num_samples"]
-    return cell["table"], cell["data"], result["steps"], num_samples
+def _group(result: dict[str, Any]) -> _Group:
+    return _Group(
+        result["cell"]["table"],
+        result["cell"]["data"],
+        result["steps"],
+        result["num_test_images"],
+        result["discrete_nll"]["num_samples"],
+    )
 
 
 def _settings(result: dict[str, Any]) -> tuple:
@@ -103,13 +118,7 @@ def _settings(result: dict[str, Any]) -> tuple:
 _SETTINGS = ("model", "arity", "m", "variant", "estimator", "temperature", "seed")
 
 
-def _table(
-    table: str,
-    data: str,
-    steps: int,
-    num_samples: int,
-    results: Sequence[dict[str, Any]],
-) -> ResultTable:
+def _table(group: _Group, results: Sequence[dict[str, Any]]) -> ResultTable:
     rows = _over_seeds(results)
     columns = list(zip(*(_settings(row[0]) for row in rows), strict=True))
     has_seeds = len(rows[0]) > 1
@@ -124,6 +133,8 @@ def _table(
     body = [[_text(_settings(row[0])[i]) for i in shown] for row in rows]
     has_paper = any(result["cell"]["paper"] for result in results)
     for split, key in (("test", "discrete_nll"), ("train", "train_nll")):
+        if not any(key in result for result in results):
+            continue
         header += [f"{split} NLL", "paper"] if has_paper else [f"{split} NLL"]
         for line, row in zip(body, rows, strict=True):
             line.append(_of_seeds([result[key] for result in row if key in result]))
@@ -133,8 +144,9 @@ def _table(
     for line, row in zip(body, rows, strict=True):
         line.append(f"{statistics.mean(r['training_seconds'] for r in row) / 60:.1f}")
     title = (
-        f"{', '.join([table, data, *fixed])}: NLL in nats per image by {num_samples:,} "
-        f"samples, after {steps:,} steps"
+        f"{', '.join([group.table, group.data, *fixed])}: NLL in nats per image of "
+        f"{group.num_test_images:,} test images by {group.num_samples:,} samples, after "
+        f"{group.steps:,} steps"
     )
     if has_seeds:
         title += f"; mean of {len(rows[0])} seeds ± its standard error over seeds"

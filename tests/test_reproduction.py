@@ -222,7 +222,7 @@ def _result(estimator="concrete", num_samples=5, mean=95.0, **changes):
     }
     nll = {"num_samples": 1_000, "mean": mean, "standard_error": 0.25}
     result = {"cell": {**cell, **changes}, "steps": 2_000, "config": {"seed": 0}}
-    result["training_seconds"] = 120.0
+    result |= {"training_seconds": 120.0, "num_test_images": 10_000}
     return {**result, "discrete_nll": nll, "train_nll": {**nll, "mean": mean - 1}}
 
 
@@ -232,7 +232,8 @@ def test_tables_set_ours_beside_the_papers():
     assert table.header == ["model", "estimator", *numbers, "minutes"]
     numbers = ["95.00 ± 0.25", "89.5", "94.00 ± 0.25", "88.1", "2.0"]
     assert table.rows[0] == ["200H~784V", "concrete", *numbers]
-    assert "1,000 samples, after 2,000 steps" in table.title and "m 5" in table.title
+    assert "10,000 test images by 1,000 samples, after 2,000 steps" in table.title
+    assert "m 5" in table.title
     assert results.markdown(table).splitlines()[2].startswith("| model | estimator |")
     (table,) = results.make_tables([_result(data="mnist5k", paper=None)])
     assert table.header == ["model", "test NLL", "train NLL", "minutes"]
@@ -309,9 +310,12 @@ def test_the_ablations_change_one_thing_each(tmp_path):
     }
 
 
-def test_results_of_other_steps_or_data_are_other_tables():
-    tables = results.make_tables([_result(), _result(data="omniglot")])
-    assert len(tables) == 2
+def test_results_of_other_data_or_images_are_other_tables():
+    few = {**_result(), "num_test_images": 1_000}
+    del few["train_nll"]
+    tables = results.make_tables([_result(), _result(data="omniglot"), few])
+    assert len(tables) == 3
+    assert tables[2].header == ["model", "test NLL", "paper", "minutes"]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be chosen")
