@@ -50,7 +50,7 @@ def _draw_curves(path: Path, panels: dict[str, list[dict[str, Any]]]) -> Path:
             axes.set_title(network, loc="left")
             axes.set_xlabel("step")
             axes.xaxis.set_major_formatter("{x:,.0f}")
-            axes.locator_params(axis="x", nbins=6)
+            axes.locator_params(axis="x", nbins=4)
             axes.set_ylabel("validation: minus the m-sample\nbound (nats per image)")
             axes.grid(axis="y")
         for axes in grid[len(panels) :]:

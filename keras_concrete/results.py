@@ -41,8 +41,8 @@ class _Group(NamedTuple):
     table: str
     data: str
     steps: int
-    num_test_images: int
     num_samples: int
+    num_test_images: int
 
 
 def find_results(folder: Path) -> list[dict[str, Any]]:
@@ -52,11 +52,12 @@ def find_results(folder: Path) -> list[dict[str, Any]]:
         folder: That of `keras-concrete reproduce --out`.
 
     Returns:
-        The contents of the files `FOLDER/TABLE/*.json` that hold a cell, sorted.
+        The contents of the files `FOLDER/TABLE/*.json` that hold a cell, sorted; those of
+        more test images first.
     """
     contents = (json.loads(file.read_text()) for file in folder.glob("*/*.json"))
     results = (content for content in contents if "cell" in content)
-    return sorted(results, key=lambda result: [*_group(result), *_settings(result)])
+    return sorted(results, key=_order)
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -96,9 +97,14 @@ def _group(result: dict[str, Any]) -> _Group:
         result["cell"]["table"],
         result["cell"]["data"],
         result["steps"],
-        result["num_test_images"],
         result["discrete_nll"]["num_samples"],
+        result["num_test_images"],
     )
+
+
+def _order(result: dict[str, Any]) -> tuple:
+    *group, num_test_images = _group(result)
+    return *group, -num_test_images, *_settings(result)
 
 
 def _settings(result: dict[str, Any]) -> tuple:
