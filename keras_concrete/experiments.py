@@ -18,7 +18,8 @@ from keras_concrete.datasets import Dataset, load_dataset, shuffled_batches
 from keras_concrete.export import export_saved_model
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.reports import make_report, smoothed_mean
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 __all__ = ["fit_run", "train"]
 

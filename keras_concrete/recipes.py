@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_concrete.architecture import parse_architecture
 from keras_concrete.checks import check_choice
-from keras_concrete.runs import TrainingConfig
+from keras_concrete.training_config import TrainingConfig
 
 __all__ = ["RECIPES", "recipe_settings"]
 

@@ -26,7 +26,8 @@ from keras_concrete.machine import available_cores
 from keras_concrete.paper import Cell
 from keras_concrete.recipes import recipe_settings
 from keras_concrete.reports import make_report
-from keras_concrete.runs import RunFolder, TrainingConfig, write_json
+from keras_concrete.runs import RunFolder, write_json
+from keras_concrete.training_config import TrainingConfig
 
 __all__ = ["Budget", "CellsFailedError", "Job", "run_cell", "run_cells", "work"]
 

@@ -16,7 +16,8 @@ from bad_arguments import BAD_ARGUMENTS, BINARY, network
 import keras_concrete as kc
 from keras_concrete import datasets, reproduction
 from keras_concrete.networks import density
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
 NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)

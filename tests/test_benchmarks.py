@@ -18,7 +18,8 @@ from benchmarks.peers.products import products
 from benchmarks.peers.serving import Job
 from benchmarks.race import Entry
 from keras_concrete.experiments import fit_run
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 import keras_concrete as kc
 from keras_concrete import checkpoints, command_line, datasets, experiments
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 
 def _config():

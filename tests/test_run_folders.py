@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 import keras_concrete as kc
 from keras_concrete import command_line, datasets, experiments
 from keras_concrete.checkpoints import Checkpoint
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 
 def _tiny(scale=1):

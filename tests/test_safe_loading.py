@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 import keras_concrete as kc
 from keras_concrete import command_line, datasets
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 
 def network():

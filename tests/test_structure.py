@@ -26,7 +26,7 @@ FLOORS = [
     ],
     ["seeding", "distributions", "objectives", "paper", "temperatures"],
     ["estimators", "execution", "figures", "studies"],
-    ["layers", "losses"],
+    ["layers", "losses", "training_config"],
     ["networks"],
     ["models"],
     ["evaluation", "endpoints", "conversion", "runs", "callbacks", "checkpoints"],

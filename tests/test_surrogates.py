@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import keras_concrete as kc
-from keras_concrete.estimators import score_function
+from keras_concrete.estimators import vimco
 
 ROWS, LAYERS = 7, 3
 log_weight = st.floats(-50, 50, width=32, allow_subnormal=False)
@@ -33,7 +33,7 @@ def test_leave_one_out_bounds_replace_a_weight_by_the_geometric_mean_of_the_othe
         others = np.delete(np.float64(w[row]), i)
         replaced = np.append(others, others.mean())
         expected[row, i] = np.logaddexp.reduce(replaced) - np.log(4)
-    ours = score_function.leave_one_out_bounds(w)
+    ours = vimco.leave_one_out_bounds(w)
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=2e-5)
 
 

@@ -17,7 +17,8 @@ from keras_concrete import noise
 from keras_concrete.datasets import load_dataset
 from keras_concrete.experiments import fit_run
 from keras_concrete.models import SigmoidBeliefNetwork
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-probability", "numpy")
 

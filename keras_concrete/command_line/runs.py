@@ -18,7 +18,8 @@ from keras_concrete.experiments import train as train_run
 from keras_concrete.export import export_onnx, export_saved_model
 from keras_concrete.recipes import recipe_settings
 from keras_concrete.reports import base_rate_nll
-from keras_concrete.runs import RunFolder, TrainingConfig
+from keras_concrete.runs import RunFolder
+from keras_concrete.training_config import TrainingConfig
 
 __all__ = ["evaluate", "export", "report_table", "sample", "train"]
 

@@ -4,28 +4,25 @@ To add an estimator, derive a class from `Estimator` and register an instance.
 """
 
 from keras_concrete.estimators.base import Estimator, Surrogate
+from keras_concrete.estimators.nvil import Nvil
 from keras_concrete.estimators.other_noise import (
     Gaussian,
     LogisticNormal,
     RelocatedNoise,
 )
 from keras_concrete.estimators.registry import get, names, register
+from keras_concrete.estimators.reinforce import Reinforce, ReinforceRunningMean
 from keras_concrete.estimators.relaxed import (
     AnalyticKL,
     Concrete,
     GumbelNode,
     GumbelSoftmax,
 )
-from keras_concrete.estimators.score_function import (
-    Nvil,
-    Reinforce,
-    ReinforceRunningMean,
-    Vimco,
-)
 from keras_concrete.estimators.straight_through import (
     StraightThrough,
     StraightThroughGumbelSoftmax,
 )
+from keras_concrete.estimators.vimco import Vimco
 
 __all__ = ["Estimator", "RelocatedNoise", "Surrogate", "get", "names", "register"]
 
