@@ -1,5 +1,6 @@
 """Studies of our own beside the paper's tables: cells with settings other than D.5's."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,9 @@ _ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "kl-of-equation-22": ("concrete_analytic_kl", {}),
     "gumbels-as-node": ("concrete_gumbel_node", {}),
 }
+
+# By equations 20, 21 and 22.
+_OBJECTIVES = ("concrete", "gumbel_softmax", "concrete_analytic_kl")
 
 
 def _ablation() -> Iterator[Cell]:
@@ -40,10 +44,11 @@ def _recipe() -> Iterator[Cell]:
         kind = (cell.data, cell.num_samples, cell.estimator)
         if kind != ("binarized_mnist", 5, "concrete") or "~" not in cell.architecture:
             continue
-        for batch_size in (64, 128):
+        for estimator, batch_size in itertools.product(_OBJECTIVES, (64, 128)):
             yield replace(
                 cell,
                 table="recipe",
+                estimator=estimator,
                 recipe="cosine",
                 variant=f"batch-{batch_size}",
                 settings=(("batch_size", batch_size),),

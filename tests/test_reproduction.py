@@ -275,19 +275,22 @@ def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monke
 
 
 def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
-    found = {
-        (cell.architecture, cell.variant): (
-            cell.paper.test,
-            Job(cell, Budget(), tmp_path).config().batch_size,
-        )
-        for cell in STUDIES["recipe"]
-    }
-    assert found == {
-        ("200H~784V", "batch-64"): (89.5, 64),
-        ("200H~784V", "batch-128"): (89.5, 128),
-        ("200H~200H~784V", "batch-64"): (86.3, 64),
-        ("200H~200H~784V", "batch-128"): (86.3, 128),
-    }
+    paper = {"200H~784V": 89.5, "200H~200H~784V": 86.3}
+    objectives = ("concrete", "gumbel_softmax", "concrete_analytic_kl")
+    cells = STUDIES["recipe"]
+    configs = [Job(cell, Budget(), tmp_path).config() for cell in cells]
+    assert [
+        (config.architecture, config.estimator, config.batch_size, cell.variant)
+        for cell, config in zip(cells, configs, strict=True)
+    ] == [
+        (architecture, objective, batch_size, f"batch-{batch_size}")
+        for architecture in paper
+        for objective in objectives
+        for batch_size in (64, 128)
+    ]
+    assert all(cell.paper.test == paper[cell.architecture] for cell in cells)
+    assert {config.num_samples for config in configs} == {5}
+    assert {config.learning_rate_schedule for config in configs} == {"cosine"}
 
 
 def test_the_ablations_change_one_thing_each(tmp_path):
