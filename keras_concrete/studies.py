@@ -23,7 +23,7 @@ _ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 _RECIPES: dict[str, tuple[str, float | None, int]] = {
     "batch-64": ("concrete", None, 64),
     "batch-128": ("concrete", None, 128),
-    "equation-22": ("concrete_analytic_kl", 1 / 2, 128),
+    "equation-21": ("gumbel_softmax", 1 / 2, 128),
 }
 
 
