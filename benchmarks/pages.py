@@ -139,7 +139,7 @@ def whole_table(content: dict[str, Any], extrapolated: dict[str, Any]) -> str:
         ["minutes", f"{result['wall_seconds'] / 60:.1f}"],
         ["CPU us a pair", f"{result['cpu_us_per_pair']:.2f}"],
         [
-            "the same of a few images, above",
+            "the same of a few images",
             f"{cost['median']:.2f} ({cost['min']:.2f} to {cost['max']:.2f})",
         ],
         ["MB that memory grew by", f"{result['grew_by_mb']:.1f}"],

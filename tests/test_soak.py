@@ -134,7 +134,7 @@ def test_tails_of_the_noise_are_whole(law, figures):
 
 
 @pytest.mark.parametrize("num_states", [2, 4], ids="{} states".format)
-def test_a_state_of_probability_1e_7_is_drawn_as_often_as_it_should_be(
+def test_a_state_of_one_in_ten_million_is_drawn_as_often_as_it_should_be(
     num_states, figures
 ):
     rare = 1e-7
