@@ -66,8 +66,8 @@ def _draw_curves(path: Path, panels: dict[str, list[dict[str, Any]]]) -> Path:
 def _looks(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The look of each label: colours tell estimators, lines numbers of samples.
 
-    Temperatures have the colours of a scale, from cold to warm. Where all curves are by
-    one estimator and of one variant, colours tell numbers of samples. Runs that differ
+    Where all curves are by one estimator and of one variant, colours tell numbers of
+    samples, or temperatures by those of a scale, from cold to warm. Runs that differ
     by their seeds look alike.
     """
     from matplotlib import colormaps
@@ -81,7 +81,7 @@ def _looks(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         size = sizes.index(cell["num_samples"])
         number = kinds.index(_kind(cell)) if len(kinds) > 1 else size
         colour: Any = drawing.CYCLE[number % len(drawing.CYCLE)]
-        if len(temperatures) > 1:
+        if len(temperatures) > 1 and len(kinds) == 1:
             rank = temperatures.index(cell["posterior_temperature"] or 0.0)
             colour = colormaps["viridis"](0.9 * rank / (len(temperatures) - 1))
         line = ("-", "--", ":", "-.")[size % 4]

@@ -1,5 +1,6 @@
 """What a served model answers: functions of a model with named, typed inputs."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +88,8 @@ def _predict(model: keras.Model) -> Endpoint:
     is_sequential = isinstance(model, keras.Sequential)
     structure = model.inputs[0] if is_sequential else model.input
     names = [tensor.name for tensor in model.inputs]
-    output_names = [model.layers[-1].name] if is_sequential else model.output_names
+    last = [model.layers[-1].name] * len(model.outputs)
+    output_names = _unique(last if is_sequential else model.output_names)
     for name in {"seed", "seeds"}.intersection(names):
         raise ValueError(f"`{name}` is an input of the endpoint: rename the model's own.")
 
@@ -104,6 +106,16 @@ def _predict(model: keras.Model) -> Endpoint:
         for name, tensor in zip(names, model.inputs, strict=True)
     ]
     return Endpoint(predict, (*inputs, _SEED))
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Appends numbers to names that repeat, as those of a layer with two outputs do."""
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{i}" for i in itertools.count(1))
+        free = (n for n in itertools.chain([name], numbered) if n not in found)
+        found.append(next(free))
+    return found
 
 
 def _unconditional(model: SigmoidBeliefNetwork) -> dict[str, Endpoint]:

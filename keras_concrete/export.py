@@ -16,7 +16,12 @@ from keras_concrete.endpoints import Endpoint, endpoints
 __all__ = ["export_onnx", "export_saved_model"]
 
 # Operations by which a graph draws or keeps what no input of it determines.
-_STATEFUL = ("Random", "Assign", "Multinomial", "TruncatedNormal", "Parameterized")
+_STATEFUL = (
+    *("Random", "Assign", "Multinomial", "TruncatedNormal", "Parameterized"),
+    # Those of tf.random.Generator.
+    *("Rng", "StatefulRandom", "StatefulUniform"),
+    *("StatefulStandardNormal", "StatefulTruncatedNormal"),
+)
 # What Keras calls the state of a generator. Those of the model's layers are replaced.
 _GENERATOR = "seed_generator_state"
 
@@ -39,8 +44,8 @@ def export_saved_model(
 
     A functional or Sequential model of yours has the endpoint `predict`, which is
     `serving_default`: its inputs by their names, and `seed`; its outputs by their keys,
-    or by the names of their layers. A belief network has four, `serving_default` being
-    `encode`:
+    or by the names of their layers, numbered where a layer has several. A belief network
+    has four, `serving_default` being `encode`:
 
     | endpoint | inputs | outputs |
     |---|---|---|

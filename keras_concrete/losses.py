@@ -19,6 +19,7 @@ class NegativeBound(keras.losses.Loss):
     Args:
         reduction: As in every Keras loss; by default the mean over the batch.
         name: Name of the loss.
+        dtype: Dtype in which it is computed.
 
     Call arguments:
         y_true: Anything, not used.
@@ -26,7 +27,7 @@ class NegativeBound(keras.losses.Loss):
         sample_weight: Weight of each example, shape `(batch,)`.
 
     Returns:
-        The loss in nats, float32.
+        The loss in nats.
 
     Example:
     >>> import numpy as np
@@ -39,9 +40,9 @@ class NegativeBound(keras.losses.Loss):
         self,
         reduction: str = "sum_over_batch_size",
         name: str = "negative_bound",
-        **kwargs: Any,
+        dtype: Any = "float32",
     ) -> None:
-        super().__init__(name=name, reduction=reduction, **kwargs)
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns minus the bound of each example."""

@@ -109,17 +109,17 @@ class SigmoidBeliefNetwork(LoopedModel):
     ) -> None:
         parsed = parse_architecture(architecture)
         check_positive("num_samples", num_samples, int)
+        if visible_mean is not None:
+            visible_mean = check_means("visible_mean", visible_mean, parsed.visible_units)
+        kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        policy = keras.dtype_policies.get(dtype)
+        maker = LayerMaker(arity, estimator, kernel_regularizer, seed, policy)
         temperatures = choose_temperatures(
             arity,
             prior_temperature,
             posterior_temperature,
             conditional=parsed.context_units is not None,
         )
-        if visible_mean is not None:
-            visible_mean = check_means("visible_mean", visible_mean, parsed.visible_units)
-        kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        policy = keras.dtype_policies.get(dtype)
-        maker = LayerMaker(arity, estimator, kernel_regularizer, seed, policy)
         network = network_class(parsed)(
             parsed, maker, estimator, temperatures, visible_mean, centering
         )
@@ -130,8 +130,8 @@ class SigmoidBeliefNetwork(LoopedModel):
         self.arity = arity
         self.num_samples = num_samples
         self.estimator = estimator
-        self.prior_temperature = prior_temperature
-        self.posterior_temperature = posterior_temperature
+        self.prior_temperature = schedules.deserialize(prior_temperature)
+        self.posterior_temperature = schedules.deserialize(posterior_temperature)
         self.visible_mean = visible_mean
         self.centering = centering
         self.kernel_regularizer = kernel_regularizer
@@ -141,7 +141,8 @@ class SigmoidBeliefNetwork(LoopedModel):
         self._network = network
         self._bound = network.bound
         self._loss = NegativeBound()
-        self._means = [keras.metrics.Mean(name=name) for name in network.metric_names]
+        names = network.metric_names
+        self._means = [keras.metrics.Mean(name, dtype="float32") for name in names]
 
     def compute_loss(
         self,

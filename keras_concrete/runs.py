@@ -103,22 +103,41 @@ class RunFolder:
         """Loads the network that the run stands for: its best or its last.
 
         Raises:
-            FileNotFoundError: If the folder is not a run's, or no epoch was completed.
+            FileNotFoundError: If the folder is not a run's, no epoch was completed, or
+                the best network is missing.
             ValueError: If the file is damaged.
         """
-        self.config()
+        self._check_best()
         if not self.model_file.exists():
             raise FileNotFoundError(
                 f"{self.path} holds no model: no epoch of the run was completed. Use "
                 f"keras-concrete train --resume {self.path}"
             )
-        return _load(self.best_file if self.best_file.exists() else self.model_file)
+        if self.best_file.exists():
+            return _load(self.best_file, f"it and {self.model_file.name}")
+        return _load(self.model_file)
 
     def last_model(self) -> SigmoidBeliefNetwork | None:
-        """Loads the network as it was after the last full epoch, if there was one."""
+        """Loads the network as it was after the last full epoch, if there was one.
+
+        Raises:
+            FileNotFoundError: If the best network is missing.
+            ValueError: If the file is damaged.
+        """
         if not self.model_file.exists():
             return None
+        self._check_best()
         return _load(self.model_file)
+
+    def _check_best(self) -> None:
+        # After one epoch a stop may have come before the first copy.
+        is_due = self.config().keeps_best and len(self.history().get("epoch", [])) > 1
+        if is_due and self.model_file.exists() and not self.best_file.exists():
+            raise FileNotFoundError(
+                f"{self.best_file} is missing, the network of the best epoch. Restore it "
+                "from a copy, or remove model.keras and resume the run, which then "
+                "begins anew."
+            )
 
     def history(self) -> dict[str, list[float]]:
         """Reads the columns of the history; none before the first full epoch."""
@@ -150,19 +169,34 @@ class RunFolder:
             ) from error
 
     def cut_history(self, num_epochs: int) -> None:
-        """Drops rows of epochs that the saved model has not seen."""
+        """Drops rows of epochs that the saved model has not seen.
+
+        Args:
+            num_epochs: Epochs that it has seen.
+
+        Raises:
+            ValueError: If rows of such epochs are missing.
+        """
+        found = len(self.history().get("epoch", []))
+        if found < num_epochs:
+            raise ValueError(
+                f"{self.history_file} has {found} of the {num_epochs} epochs that the "
+                "saved model has seen. Restore it from a copy, or remove model.keras and "
+                "resume the run, which then begins anew."
+            )
         if self.history_file.exists():
             # Bytes, since the logger ends its lines as CSV files do, by two characters.
             lines = self.history_file.read_bytes().decode().splitlines(keepends=True)
             _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
 
 
-def _load(path: Path) -> SigmoidBeliefNetwork:
+def _load(path: Path, to_remove: str = "it") -> SigmoidBeliefNetwork:
+    advice = f"Restore it from a copy, or remove {to_remove} and resume the run, which "
+    advice += "then begins anew."
     # The list of a ZIP file's members is at its end.
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f"{path} is damaged: it was cut off, or is no .keras file. Restore it from a "
-            "copy, or remove it and resume the run, which then begins anew."
+            f"{path} is damaged: it was cut off, or is no .keras file. {advice}"
         )
     try:
         model = keras.models.load_model(path)
@@ -170,8 +204,7 @@ def _load(path: Path) -> SigmoidBeliefNetwork:
         reason = f"{type(error).__name__}: {str(error).strip()[:200]}"
         raise ValueError(
             f"{path} cannot be loaded: it was changed, or written by another version. "
-            "Restore it from a copy, or remove it and resume the run, which then begins "
-            f"anew. {reason}"
+            f"{advice} {reason}"
         ) from error
     if not isinstance(model, SigmoidBeliefNetwork):
         raise ValueError(
@@ -191,8 +224,8 @@ def _read_columns(path: Path) -> dict[str, list[float]]:
         return {name: [float(row[name]) for row in rows] for name in names}
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: {error}. Restore it from a copy; without it the run "
-            "goes on, but has no record of its first epochs."
+            f"{path} is damaged: {error}. Restore it from a copy, or remove it and "
+            "model.keras and resume the run, which then begins anew."
         ) from error
 
 

@@ -17,9 +17,18 @@ from keras import ops
 from keras_concrete.checks import check_positive
 from keras_concrete.types import Tensor
 
-__all__ = ["ExponentialAnnealing", "Schedule", "Temperature", "get", "serialize"]
+__all__ = [
+    "ExponentialAnnealing",
+    "Schedule",
+    "Temperature",
+    "deserialize",
+    "get",
+    "serialize",
+]
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
+
+_HOW = {"begin": "", "end": ", such as by alpha=0.5 of CosineDecay"}
 
 # A number or a schedule; Keras has no types for checkers.
 Temperature: TypeAlias = Any
@@ -93,19 +102,20 @@ def get(name: str, temperature: Any) -> Temperature:
         ValueError: If it is none of these, or not positive at step 0 or at the end of
             the decay.
     """
-    if isinstance(temperature, dict):
-        temperature = keras.optimizers.schedules.deserialize(temperature)
+    temperature = deserialize(temperature)
     if not isinstance(temperature, Schedule):
         check_positive(name, temperature)
         return temperature
     # Where decay ends is where Keras's cosine is 0, unless it is told otherwise.
-    for step in (0, getattr(temperature, "decay_steps", 0)):
+    end = getattr(temperature, "decay_steps", 0)
+    end += getattr(temperature, "warmup_steps", 0) or 0
+    for step, advice in ((0, "begin"), (end, "end")):
         value = float(temperature(step))
         if not 0.0 < value < math.inf:
             raise ValueError(
                 f"Argument `{name}` must be a schedule of positive numbers. Received one "
                 f"that is {value:g} at step {step}: {type(temperature).__name__}. Have "
-                "it end above 0, such as by alpha=0.5 of CosineDecay"
+                f"it {advice} above 0{_HOW[advice]}"
             )
     return temperature
 
@@ -121,4 +131,18 @@ def serialize(temperature: Temperature | None) -> Any:
     """
     if isinstance(temperature, Schedule):
         return keras.saving.serialize_keras_object(temperature)
+    return temperature
+
+
+def deserialize(temperature: Any) -> Temperature | None:
+    """Returns a schedule from its config, and all else as it is.
+
+    Args:
+        temperature: What `serialize` returns.
+
+    Returns:
+        What `serialize` was given.
+    """
+    if isinstance(temperature, dict):
+        return keras.optimizers.schedules.deserialize(temperature)
     return temperature

@@ -59,17 +59,19 @@ def choose_temperatures(
                 "graph: pass `posterior_temperature` only. Received: "
                 f"prior_temperature={prior!r}"
             )
-        _, posterior = choose_temperatures(arity, posterior, posterior)
-        return posterior, posterior
+        prior = posterior
     if prior is not None and posterior is not None:
         return prior, posterior
     if arity not in _BEST:
+        both = "`prior_temperature` and `posterior_temperature`"
         raise ValueError(
             "The paper gives temperatures for arity 2, 4 and 8: for any other pass "
-            "`prior_temperature` and `posterior_temperature`. "
+            f"{'`posterior_temperature`' if conditional else both}. "
             f"Received: arity={arity!r}"
         )
     best_prior, best_posterior = _BEST[arity]
+    if conditional:
+        return best_posterior, best_posterior
     return (
         best_prior if prior is None else prior,
         best_posterior if posterior is None else posterior,

@@ -109,11 +109,11 @@ BAD_ARGUMENTS = {
     ),
     "logits of another batch": (
         lambda: kc.ConcreteLogProb(1.0)((BINARY, BINARY[:1])),
-        r"must have the shape of the node.*logits.shape=\(1, 3\), node.shape=\(4, 3\)",
+        r"must have the shape of `node`.*logits.shape=\(1, 3\), node.shape=\(4, 3\)",
     ),
     "logits of rank 2 against three samples": (
         lambda: kc.ConcreteLogProb(1.0)((np.zeros((4, 2, 3)), BINARY[:, :1])),
-        r"must have the shape of the node.*logits.shape=\(4, 1\)",
+        r"must have the shape of `node`.*logits.shape=\(4, 1\)",
     ),
     "a node of other states": (
         lambda: kc.ConcreteLogProb(1.0, num_states=4)((N_ARY, N_ARY)),
@@ -219,6 +219,15 @@ BAD_ARGUMENTS = {
         lambda: estimators.register(estimators.Estimator),
         r"an instance of a class derived from Estimator: register\(MyEstimator\(\)\)",
     ),
+    "an estimator without a name of its own": (
+        lambda: estimators.register(type("Mine", (estimators.Estimator,), {})()),
+        r"The name 'concrete' is that of keras_concrete.*the attribute `name` of .*Mine",
+    ),
+    "arity 16 of a conditional network": (
+        lambda: kc.SigmoidBeliefNetwork("4V-4H-4V", arity=16),
+        "for any other pass `posterior_temperature`. Received: arity=16",
+    ),
+    "arity 3": (lambda: network(arity=3), "`arity` must be a power of 2"),
     "nvil with two samples": (
         lambda: network(estimator="nvil", num_samples=2),
         "'nvil' is for the bound of one sample; for more use 'vimco'",

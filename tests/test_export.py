@@ -323,7 +323,44 @@ def test_noise_that_no_seed_determines_is_refused(tmp_path):
         def call(self, x):
             return x + keras.random.normal(keras.ops.shape(x))
 
-    for layer in (Careless, Global):
+    class Generator(keras.layers.Layer):
+        def build(self, input_shape):
+            self.generator = tf.random.Generator.from_seed(0)
+
+        def call(self, x):
+            return x + self.generator.normal(tf.shape(x))
+
+    for layer in (Careless, Global, Generator):
         x = keras.Input((3,))
         with pytest.raises(ValueError, match="that its inputs do not determine"):
             kc.export_saved_model(keras.Model(x, layer()(x)), tmp_path)
+
+
+def _state_and_node():
+    x = keras.Input((3,), name="x")
+    sampler = kc.BinaryConcreteSample(0.5, inference="mode", return_node=True)
+    return keras.Model(x, sampler(x))
+
+
+def _one_layer_twice():
+    x, shared = keras.Input((3,), name="x"), keras.layers.Dense(3, name="shared")
+    return keras.Model(x, [shared(x), shared(2 * x)])
+
+
+def _sequential_of_two_outputs():
+    sampler = kc.BinaryConcreteSample(0.5, inference="mode", return_node=True)
+    return keras.Sequential([keras.Input((3,), name="x"), sampler])
+
+
+@pytest.mark.parametrize(
+    "make", [_state_and_node, _one_layer_twice, _sequential_of_two_outputs]
+)
+def test_all_outputs_of_a_layer_are_served(make, tmp_path):
+    model, x = make(), np.array([[-1.0, 0.5, 2.0]], "float32")
+    kc.export_saved_model(model, tmp_path)
+    signature = tf.saved_model.load(tmp_path).signatures["predict"]
+    served = signature(x=tf.constant(x), seed=tf.constant(0))
+    first, second = sorted(served)
+    assert second == f"{first}_1"
+    for key, value in zip((first, second), model(x), strict=True):
+        np.testing.assert_allclose(served[key], value, rtol=1e-6)

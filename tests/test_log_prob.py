@@ -135,7 +135,7 @@ def test_the_alternative_gives_nan_where_ours_is_finite():
     ],
 )
 def test_logits_that_would_broadcast_in_another_way_are_refused(node, logits):
-    with pytest.raises(ValueError, match="`logits` must have the shape of the node"):
+    with pytest.raises(ValueError, match="`logits` must have the shape of `node`"):
         kc.ConcreteLogProb(1.0)((np.zeros(node), np.zeros(logits)))
 
 

@@ -123,3 +123,24 @@ def test_sample_weight_weighs_examples():
 def test_the_loss_has_a_config_and_a_registered_name():
     loss = keras.losses.deserialize(keras.losses.serialize(kc.NegativeBound(name="nb")))
     assert isinstance(loss, kc.NegativeBound) and loss.name == "nb"
+
+
+@pytest.mark.parametrize("floatx", ["float16", "float64"])
+def test_losses_and_metrics_are_float32_whatever_floatx_is(floatx):
+    before = keras.config.floatx()
+    keras.config.set_floatx(floatx)
+    try:
+        bound = np.full(256, -400.0, "float32")
+        loss = kc.NegativeBound()(bound, bound)
+        model = kc.SigmoidBeliefNetwork("3H-784V", dtype="float32", seed=0)
+        model.compile("sgd")
+        images = np.zeros((256, 784), "float32")
+        found = model.evaluate(images, verbose=0, return_dict=True)
+    finally:
+        keras.config.set_floatx(before)
+    assert loss.dtype == "float32" and float(loss) == 400.0
+    found.pop("loss")  # Keras's own average, in floatx.
+    assert all(np.isfinite(value) for value in found.values())
+    assert found["bound"] == pytest.approx(
+        found["reconstruction"] - found["kl"], rel=1e-5
+    )

@@ -106,3 +106,11 @@ def test_the_layers_work_in_a_plain_sequential_model(jit_compile, tmp_path):
             for m in (model, revived)
         )
     )
+
+
+def test_codes_of_any_number_of_units():
+    layer = kc.HypercubeCode(num_states=4)
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 4))])
+    for units in (1, 3):
+        states = np.eye(4, dtype="float32")[np.arange(units)][None]
+        np.testing.assert_array_equal(run(states), layer(states))

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keras_concrete import command_line, curves, results
+from keras_concrete.command_line import paper as paper_commands
 from keras_concrete.command_line.console import console
 from keras_concrete.paper import TABLES
 from keras_concrete.reproduction import Budget, Job
@@ -272,6 +273,20 @@ def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monke
     assert second == "concrete, no-centering, m = 1"
     colours = [line.get_color() for line in lines]
     assert colours[0] != colours[1] == colours[2]
+
+
+def test_variants_have_colours_of_their_own_where_one_has_a_temperature_too():
+    cells = [_result(variant=variant) for variant in ("batch-64", "batch-128", "other")]
+    cells[2]["cell"]["posterior_temperature"] = 0.5
+    looks = curves._looks(cells)
+    assert len({str(look["color"]) for look in looks.values()}) == 3
+
+
+def test_on_one_data_set_cells_that_coincide_are_one_with_the_papers_numbers(tmp_path):
+    for data, has_paper in (("binarized_mnist", True), ("mnist5k", False)):
+        jobs = paper_commands._jobs("table1", "*", data, Budget(), tmp_path)
+        assert len(jobs) == len({job.result_file for job in jobs}) == 24
+        assert {job.cell.paper is not None for job in jobs} == {has_paper}
 
 
 def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):

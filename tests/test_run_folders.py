@@ -74,6 +74,11 @@ def change_a_byte(path):
     path.write_bytes(content)
 
 
+def vimco_after_two_epochs(folder):
+    settings(folder, estimator="vimco")
+    folder.history_file.write_text("epoch,val_bound\n0,-4.0\n1,-5.0\n")
+
+
 # What is done to the folder of a run, a command, and its answer.
 DAMAGES = {
     "no settings": (
@@ -134,7 +139,17 @@ DAMAGES = {
     "the best model cut off": (
         lambda folder: folder.best_file.write_bytes(b"PK"),
         "export run --to served",
-        "best.keras is damaged",
+        "best.keras is damaged.*remove it and model.keras and resume",
+    ),
+    "a best model that is missing": (
+        lambda folder: vimco_after_two_epochs(folder),
+        "evaluate run",
+        "best.keras is missing.*remove model.keras and resume",
+    ),
+    "a best model that is missing, to resume": (
+        lambda folder: vimco_after_two_epochs(folder),
+        "train --resume run",
+        "best.keras is missing.*remove model.keras and resume",
     ),
     "a model of another kind": (
         lambda folder: _affine().save(folder.model_file),
@@ -289,3 +304,14 @@ def test_of_two_processes_one_has_the_folder_until_it_dies(folder):
     with folder.locked():
         assert (folder.path / "lock").read_text() == f"{os.getpid()}\n"
     assert not (folder.path / "lock").exists()
+
+
+def test_a_run_does_not_go_on_without_its_history(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    config = TrainingConfig("3H-6V", "tiny", estimator="vimco", epochs=2, batch_size=4)
+    experiments.fit_run(folder, config, _tiny(), verbose=0)
+    best = folder.best_file.read_bytes()
+    folder.history_file.unlink()
+    result = invoke("train", "--resume", folder.path)
+    assert re.search("has 0 of the 2 epochs.*remove model.keras", str(result.exception))
+    assert folder.best_file.read_bytes() == best

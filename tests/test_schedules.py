@@ -106,6 +106,7 @@ def test_what_is_no_temperature_is_refused(temperature):
     [
         (KERAS.PolynomialDecay(0.0, 10, 1.0), 0),
         (KERAS.CosineDecay(1.0, 20), 20),
+        (KERAS.CosineDecay(0.5, 3, warmup_target=1.0, warmup_steps=2), 5),
         (KERAS.PolynomialDecay(1.0, 30, 0.0), 30),
     ],
 )
@@ -226,3 +227,18 @@ def test_killed_within_an_epoch_a_schedule_goes_on_in_step_with_the_optimizer(tm
     for name in ("latent_1_arity_2", "log_posterior_1"):
         temperature = float(resumed.get_layer(name).current_temperature)
         assert temperature == pytest.approx(float(schedule(steps - 1)), rel=1e-6)
+
+
+def test_a_loaded_network_has_its_schedules(tmp_path):
+    schedule = kc.ExponentialAnnealing(rate=1e-3)
+    model = kc.SigmoidBeliefNetwork("3H-6V", posterior_temperature=schedule)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.posterior_temperature.get_config() == schedule.get_config()
+    assert loaded.prior_temperature is None
+
+
+def test_one_that_begins_at_0_is_told_so():
+    schedule = KERAS.CosineDecay(0.0, 9, alpha=0.5, warmup_target=1.0, warmup_steps=2)
+    with pytest.raises(ValueError, match=r"0 at step 0.*Have it begin above 0$"):
+        kc.BinaryConcreteSample(schedule)

@@ -241,7 +241,7 @@ Written by `{content["command"]}`. {content["hardware"]["processor"]},
 {content["load_average_before"]:.1f} before, {content["load_average_after"]:.1f} after.
 `encode_rows` of {_NETWORK}, a row a request,
 closed loop, medians of alternating runs. A wrong answer is one whose codes differ
-from the model's own, or, where a server answers, whose probabilities do by more than 1e-5.
+from the model's own, or of a server whose probabilities do by more than 1e-5.
 
 | stack | clients | requests/s | p50 ms | p99 ms | errors | wrong |
 |---|---:|---:|---:|---:|---:|---:|

@@ -172,9 +172,12 @@ def _jobs(
 ) -> list[Job]:
     if data is not None:
         check_choice("data", data, DATASETS)
-    # On one data set in place of two, cells coincide.
-    cells = list(dict.fromkeys(_on(cell, data) for cell in _TABLES[table]))
-    cells = [cell for cell in cells if fnmatchcase(cell.name, pattern)]
+    # On one data set in place of two, cells coincide: the paper's own one stays.
+    named: dict[str, Cell] = {}
+    for cell in (_on(cell, data) for cell in _TABLES[table]):
+        if cell.paper or cell.name not in named:
+            named[cell.name] = cell
+    cells = [cell for name, cell in named.items() if fnmatchcase(name, pattern)]
     if not cells:
         raise ValueError(
             f"Option --cells matches no cell of {table}. Received: {pattern!r}. See all "

@@ -108,7 +108,8 @@ class Concrete(tfd.TransformedDistribution):
     X = softmax((log alpha + G) / t). For display and for checks: objectives should
     score the node with `ExpConcrete`, since coordinates of a state that underflow to 0
     in float32 have lost their density. Where j coordinates are exactly 0, `log_prob` is
-    the density's limit as they vanish together: `inf` if n t < j (t + 1), else `-inf`.
+    the density's limit as they vanish together: `inf` if n t < j (t + 1), else `-inf`,
+    and so where both are equal, though the limit is finite there.
 
     Args:
         temperature: Positive number or tensor, scalar or of the batch shape.

@@ -1,6 +1,7 @@
 """How the parameters of the posterior get their gradient, by name.
 
-To add an estimator, derive a class from `Estimator` and register an instance.
+To add an estimator, derive a class from `Estimator`, with a `name` of its own, and
+register an instance.
 """
 
 from keras_concrete.estimators.base import Estimator, Surrogate

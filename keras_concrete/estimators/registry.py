@@ -18,12 +18,19 @@ def register(estimator: Estimator) -> Estimator:
         The estimator.
 
     Raises:
-        ValueError: If it is not an instance of such a class.
+        ValueError: If it is not an instance of such a class, or another class has its
+            name.
     """
     if not isinstance(estimator, Estimator):
         raise ValueError(
             "Argument `estimator` must be an instance of a class derived from Estimator: "
             f"register(MyEstimator()). Received: estimator={estimator!r}"
+        )
+    held = _ESTIMATORS.get(estimator.name, estimator)
+    if _class_name(held) != _class_name(estimator):
+        raise ValueError(
+            f"The name {estimator.name!r} is that of {_class_name(held)}: set the "
+            f"attribute `name` of {_class_name(estimator)} to another."
         )
     _ESTIMATORS[estimator.name] = estimator
     return estimator
@@ -59,3 +66,8 @@ def get(name: str, binary: bool = True) -> Estimator:
             "'concrete', or 'logistic_normal' for Gaussian noise."
         )
     return _ESTIMATORS[name]
+
+
+def _class_name(estimator: Estimator) -> str:
+    """The same for a class that was defined anew, as in a notebook."""
+    return f"{type(estimator).__module__}.{type(estimator).__qualname__}"

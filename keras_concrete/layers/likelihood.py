@@ -53,7 +53,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         """Scores the data under the logits."""
         x, logits = inputs
         logits = ops.cast(logits, "float32")
-        x = match_node("x", x, logits)
+        x = match_node("x", x, logits, "logits")
         # softplus(logits), to 6e-8 nats for each pixel and twice as fast as by log1p. Its
         # positive part is written so that the gradient at 0 is 1/2.
         distance = ops.abs(logits)

@@ -258,7 +258,7 @@ class RelaxedKL(_Score):
                 temperatures, ("log_posterior", "log_prior"), strict=True
             )
         )
-        self._mean = keras.metrics.Mean(name=self.name)
+        self._mean = keras.metrics.Mean(name=self.name, dtype="float32")
 
     def build(self, input_shape: Any) -> None:
         """Builds the two log-probabilities."""

@@ -88,13 +88,16 @@ def is_shape(value: Any) -> bool:
     return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)
 
 
-def match_node(name: str, tensor: Tensor, node: Tensor) -> Tensor:
+def match_node(
+    name: str, tensor: Tensor, node: Tensor, node_name: str = "node"
+) -> Tensor:
     """Casts to float32, and inserts the sample axis that the node has and `tensor` lacks.
 
     Args:
         name: What to call the tensor in an error.
         tensor: Logits of shape `(batch, ...)` or `(batch, num_samples, ...)`.
         node: Tensor of shape `(batch, ...)` or `(batch, num_samples, ...)`.
+        node_name: What to call the node in an error.
 
     Returns:
         Tensor of the rank of `node`.
@@ -111,10 +114,10 @@ def match_node(name: str, tensor: Tensor, node: Tensor) -> Tensor:
         for sizes in zip(given, wanted, strict=True)
     ):
         raise ValueError(
-            f"`{name}` must have the shape of the node, or that shape without the "
+            f"`{name}` must have the shape of `{node_name}`, or that shape without the "
             "sample axis (axis 1): any other broadcasting would mix up examples, "
             f"samples and units. Received: {name}.shape={given}, "
-            f"node.shape={tuple(node.shape)}"
+            f"{node_name}.shape={tuple(node.shape)}"
         )
     tensor = ops.cast(tensor, "float32")
     return ops.expand_dims(tensor, 1) if lacks_samples else tensor

@@ -65,7 +65,7 @@ class HypercubeCode(keras.layers.Layer):
         if self.num_states == 2:
             return 2.0 * state - 1.0
         codes = ops.matmul(state, ops.cast(_corners(self.num_states), state.dtype))
-        leading, (units, bits) = ops.shape(codes)[:-2], codes.shape[-2:]
+        *leading, units, bits = ops.shape(codes)
         return ops.reshape(codes, (*leading, units * bits))
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
