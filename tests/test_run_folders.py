@@ -206,7 +206,7 @@ def _contents(path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--arity", 3], "arity 2, 4 and 8"),
+        (["--arity", 3], "`arity` must be a power of 2"),
         (["--estimator", "vimco", "--num-samples", 1], "`num_samples` of at least 2"),
         (["--estimator", "nvil", "--num-samples", 2], "for more use 'vimco'"),
         (["--arity", 4], "3 bits cannot be made of units of arity 4"),
