@@ -181,7 +181,10 @@ def _of_seeds(estimates: Sequence[dict[str, float]]) -> str:
 
 
 def _text(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    # Of what is shown only temperatures are floats; 0 stands for the paper's own.
+    if isinstance(value, float):
+        return f"{value:.3g}" if value else "D.5"
+    return str(value)
 
 
 def _number(estimate: dict[str, float]) -> str:

@@ -282,6 +282,13 @@ def test_variants_have_colours_of_their_own_where_one_has_a_temperature_too():
     assert len({str(look["color"]) for look in looks.values()}) == 3
 
 
+def test_the_temperature_of_the_paper_is_not_told_as_0():
+    warm = _result(posterior_temperature=0.5)
+    (table,) = results.make_tables([_result(), warm])
+    assert table.header[1] == "temperature"
+    assert [row[1] for row in table.rows] == ["D.5", "0.5"]
+
+
 def test_on_one_data_set_cells_that_coincide_are_one_with_the_papers_numbers(tmp_path):
     for data, has_paper in (("binarized_mnist", True), ("mnist5k", False)):
         jobs = paper_commands._jobs("table1", "*", data, Budget(), tmp_path)
