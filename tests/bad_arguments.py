@@ -121,7 +121,7 @@ BAD_ARGUMENTS = {
     ),
     "pixels of another number": (
         lambda: kc.BernoulliLogLikelihood()((BINARY[:, :2], BINARY)),
-        r"`x` must have the shape .*x.shape=\(4, 2\), node.shape=\(4, 3\)",
+        r"`x` must have the shape of `logits`.*x.shape=\(4, 2\), logits.shape=\(4, 3\)",
     ),
     "terms that would broadcast": (
         lambda: kc.MultiSampleBound()((BINARY, BINARY[:, :1])),
