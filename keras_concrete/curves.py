@@ -26,11 +26,8 @@ def save_curves(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
     groups: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
     for result in results:
         cell = result["cell"]
-        network = cell["architecture"]
-        if cell["arity"] != 2:
-            network += f", {cell['arity']}-ary"
         panels = groups[f"curves-{cell['table']}-{cell['data']}"]
-        panels.setdefault(network, []).append(result)
+        panels.setdefault(cell["architecture"], []).append(result)
     return [_draw_curves(folder / f"{name}.png", group) for name, group in groups.items()]
 
 
@@ -64,10 +61,10 @@ def _draw_curves(path: Path, panels: dict[str, list[dict[str, Any]]]) -> Path:
 
 
 def _looks(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The look of each label: colours tell estimators, lines numbers of samples.
+    """The look of each label: colours tell kinds, lines numbers of samples.
 
-    Where all curves are by one estimator and of one variant, colours tell numbers of
-    samples, or temperatures by those of a scale, from cold to warm. Runs that differ
+    Where all curves are of one kind, colours tell numbers of samples, or temperatures by
+    those of a scale, from cold to warm. Runs that differ
     by their seeds look alike.
     """
     from matplotlib import colormaps
@@ -109,5 +106,6 @@ def _label(result: dict[str, Any]) -> str:
 
 
 def _kind(cell: dict[str, Any]) -> str:
-    """The estimator, and the variant where a cell has one."""
-    return ", ".join(filter(None, (cell["estimator"], cell.get("variant"))))
+    """The estimator, the variant where a cell has one, and an arity other than 2."""
+    arity = "" if cell["arity"] == 2 else f"{cell['arity']}-ary"
+    return ", ".join(filter(None, (cell["estimator"], cell.get("variant"), arity)))

@@ -282,6 +282,12 @@ def test_variants_have_colours_of_their_own_where_one_has_a_temperature_too():
     assert len({str(look["color"]) for look in looks.values()}) == 3
 
 
+def test_arities_have_colours_of_their_own_too():
+    looks = curves._looks([_result(arity=arity) for arity in (2, 4, 8)])
+    assert list(looks) == [f"concrete{ary}, m = 5" for ary in ("", ", 4-ary", ", 8-ary")]
+    assert len({str(look["color"]) for look in looks.values()}) == 3
+
+
 def test_the_temperature_of_the_paper_is_not_told_as_0():
     warm = _result(posterior_temperature=0.5)
     (table,) = results.make_tables([_result(), warm])
