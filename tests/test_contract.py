@@ -35,12 +35,15 @@ def test_a_docstring_says_what_each_thing_is_in_one_line_then_all_of_it(name):
 @pytest.mark.parametrize("name", PUBLIC)
 def test_each_argument_is_in_the_docstring(name):
     thing = PUBLIC[name]
-    # Not the signature of the class, which may be that of Keras's `__new__`.
+    # To Python 3.11.2 the signature of a class that inherits its constructor is that
+    # of Keras's `__new__`.
     has_init = isinstance(thing, type) and thing.__init__ is not object.__init__
-    parameters = inspect.signature(thing.__init__ if has_init else thing).parameters
-    starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    named = [p.name for p in parameters.values() if p.kind not in starred]
-    named = [name for name in named if name != "self"]
+    signature = inspect.signature(thing.__init__ if has_init else thing)
+    named = [
+        p.name
+        for p in signature.parameters.values()
+        if p.kind is not p.VAR_KEYWORD and p.name != "self"
+    ]
     missing = [p for p in named if f"    {p}: " not in inspect.getdoc(thing)]
     assert missing == []
 
