@@ -64,8 +64,7 @@ def _looks(results: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The look of each label: colours tell kinds, lines numbers of samples.
 
     Where all curves are of one kind, colours tell numbers of samples, or temperatures by
-    those of a scale, from cold to warm. Runs that differ
-    by their seeds look alike.
+    those of a scale, from cold to warm. Runs that differ by their seeds look alike.
     """
     from matplotlib import colormaps
 

@@ -134,9 +134,8 @@ class RunFolder:
         is_due = self.config().keeps_best and len(self.history().get("epoch", [])) > 1
         if is_due and self.model_file.exists() and not self.best_file.exists():
             raise FileNotFoundError(
-                f"{self.best_file} is missing, the network of the best epoch. Restore it "
-                "from a copy, or remove model.keras and resume the run, which then "
-                "begins anew."
+                f"{self.best_file} is missing, the network of the best epoch. "
+                f"{_advice(self.model_file.name)}"
             )
 
     def history(self) -> dict[str, list[float]]:
@@ -181,8 +180,7 @@ class RunFolder:
         if found < num_epochs:
             raise ValueError(
                 f"{self.history_file} has {found} of the {num_epochs} epochs that the "
-                "saved model has seen. Restore it from a copy, or remove model.keras and "
-                "resume the run, which then begins anew."
+                f"saved model has seen. {_advice(self.model_file.name)}"
             )
         if self.history_file.exists():
             # Bytes, since the logger ends its lines as CSV files do, by two characters.
@@ -190,9 +188,16 @@ class RunFolder:
             _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
 
 
+def _advice(to_remove: str) -> str:
+    """What to do about a file that is damaged or missing."""
+    return (
+        f"Restore it from a copy, or remove {to_remove} and resume the run, which then "
+        "begins anew."
+    )
+
+
 def _load(path: Path, to_remove: str = "it") -> SigmoidBeliefNetwork:
-    advice = f"Restore it from a copy, or remove {to_remove} and resume the run, which "
-    advice += "then begins anew."
+    advice = _advice(to_remove)
     # The list of a ZIP file's members is at its end.
     if not zipfile.is_zipfile(path):
         raise ValueError(
@@ -224,8 +229,7 @@ def _read_columns(path: Path) -> dict[str, list[float]]:
         return {name: [float(row[name]) for row in rows] for name in names}
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is damaged: {error}. Restore it from a copy, or remove it and "
-            "model.keras and resume the run, which then begins anew."
+            f"{path} is damaged: {error}. {_advice('it and model.keras')}"
         ) from error
 
 

@@ -28,8 +28,6 @@ __all__ = [
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
 
-_HOW = {"begin": "", "end": ", such as by alpha=0.5 of CosineDecay"}
-
 # A number or a schedule; Keras has no types for checkers.
 Temperature: TypeAlias = Any
 
@@ -109,13 +107,14 @@ def get(name: str, temperature: Any) -> Temperature:
     # Where decay ends is where Keras's cosine is 0, unless it is told otherwise.
     end = getattr(temperature, "decay_steps", 0)
     end += getattr(temperature, "warmup_steps", 0) or 0
-    for step, advice in ((0, "begin"), (end, "end")):
+    ends_above = "end above 0, such as by alpha=0.5 of CosineDecay"
+    for step, advice in ((0, "begin above 0"), (end, ends_above)):
         value = float(temperature(step))
         if not 0.0 < value < math.inf:
             raise ValueError(
                 f"Argument `{name}` must be a schedule of positive numbers. Received one "
                 f"that is {value:g} at step {step}: {type(temperature).__name__}. Have "
-                f"it {advice} above 0{_HOW[advice]}"
+                f"it {advice}"
             )
     return temperature
 
