@@ -88,10 +88,10 @@ def _predict(model: keras.Model) -> Endpoint:
     is_sequential = isinstance(model, keras.Sequential)
     structure = model.inputs[0] if is_sequential else model.input
     names = [tensor.name for tensor in model.inputs]
-    output_names = model.output_names
     if is_sequential:
-        output_names = [model.layers[-1].name] * len(model.outputs)
-    output_names = _unique(output_names)
+        output_names = _unique([model.layers[-1].name] * len(model.outputs))
+    else:
+        output_names = _unique(model.output_names)
     for name in {"seed", "seeds"}.intersection(names):
         raise ValueError(f"`{name}` is an input of the endpoint: rename the model's own.")
 
