@@ -1,4 +1,4 @@
-"""Learning curves of the results of cells: a picture for each table and data set."""
+"""Learning curves of results: a picture for each table, data set and number of steps."""
 
 import math
 from collections import defaultdict
@@ -14,10 +14,10 @@ __all__ = ["save_curves"]
 
 
 def save_curves(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
-    """Draws the discrete validation bound against steps, a file for each table and data.
+    """Draws the discrete validation bound against steps.
 
     Args:
-        folder: Where `curves-TABLE-DATA.png` are written.
+        folder: Where `curves-TABLE-DATA-STEPS.png` are written.
         results: Contents of result files.
 
     Returns:
@@ -26,7 +26,7 @@ def save_curves(folder: Path, results: Sequence[dict[str, Any]]) -> list[Path]:
     groups: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
     for result in results:
         cell = result["cell"]
-        panels = groups[f"curves-{cell['table']}-{cell['data']}"]
+        panels = groups[f"curves-{cell['table']}-{cell['data']}-{result['steps']}"]
         panels.setdefault(cell["architecture"], []).append(result)
     return [_draw_curves(folder / f"{name}.png", group) for name, group in groups.items()]
 

@@ -21,7 +21,6 @@ _ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 
 # Objective, temperature if not the paper's, and batch.
 _RECIPES: dict[str, tuple[str, float | None, int]] = {
-    "batch-64": ("concrete", None, 64),
     "batch-128": ("concrete", None, 128),
     "equation-21": ("gumbel_softmax", 1 / 2, 128),
 }

@@ -148,7 +148,7 @@ def test_finished_cells_are_skipped_and_reported(reproduced):
     report = CliRunner().invoke(command_line.app, ["reproduce", "report", str(out)])
     assert report.exit_code == 0, report.output
     assert f"{nll['mean']:.2f} ± {nll['standard_error']:.2f}" in report.output
-    assert (out / "curves-table1-mnist5k.png").stat().st_size > 10_000
+    assert (out / "curves-table1-mnist5k-300.png").stat().st_size > 10_000
 
 
 def test_a_narrow_terminal_cuts_no_number(reproduced, monkeypatch):
@@ -282,6 +282,13 @@ def test_variants_have_colours_of_their_own_where_one_has_a_temperature_too():
     assert len({str(look["color"]) for look in looks.values()}) == 3
 
 
+def test_curves_of_other_numbers_of_steps_are_other_pictures(tmp_path):
+    steps = {"step": [1, 2], "bound": [-9.0, -8.0], "val_bound": [-9.0, -8.0]}
+    found = [{**_result(), "curve": steps, "steps": number} for number in (20, 100)]
+    names = [path.name for path in curves.save_curves(tmp_path, found)]
+    assert names == [f"curves-table1-binarized_mnist-{n}.png" for n in (20, 100)]
+
+
 def test_arities_have_colours_of_their_own_too():
     looks = curves._looks([_result(arity=arity) for arity in (2, 4, 8)])
     assert list(looks) == [f"concrete{ary}, m = 5" for ary in ("", ", 4-ary", ", 8-ary")]
@@ -305,7 +312,6 @@ def test_on_one_data_set_cells_that_coincide_are_one_with_the_papers_numbers(tmp
 def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
     paper = {"200H~784V": 89.5, "200H~200H~784V": 86.3}
     expected = {
-        "batch-64": ("concrete", None, 64),
         "batch-128": ("concrete", None, 128),
         "equation-21": ("gumbel_softmax", 0.5, 128),
     }
