@@ -224,6 +224,7 @@ def _result(estimator="concrete", num_samples=5, mean=95.0, **changes):
     nll = {"num_samples": 1_000, "mean": mean, "standard_error": 0.25}
     result = {"cell": {**cell, **changes}, "steps": 2_000, "config": {"seed": 0}}
     result |= {"training_seconds": 120.0, "num_test_images": 10_000}
+    result["curve"] = {"step": [1, 2], "bound": [-9.0, -8.0], "val_bound": [-9.0, -8.0]}
     return {**result, "discrete_nll": nll, "train_nll": {**nll, "mean": mean - 1}}
 
 
@@ -266,8 +267,7 @@ def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monke
     monkeypatch.setattr(curves.drawing, "new_figure", look_at)
     variants = ["as-in-the-paper", "no-centering", "no-centering"]
     cells = [_result(num_samples=1, variant=variant) for variant in variants]
-    steps = {"step": [1, 2], "bound": [-9.0, -8.0], "val_bound": [-9.0, -8.0]}
-    curves.save_curves(tmp_path, [{**cell, "curve": steps} for cell in cells])
+    curves.save_curves(tmp_path, cells)
     *lines, first, second = shown
     assert first == "concrete, as-in-the-paper, m = 1"
     assert second == "concrete, no-centering, m = 1"
@@ -283,8 +283,7 @@ def test_variants_have_colours_of_their_own_where_one_has_a_temperature_too():
 
 
 def test_curves_of_other_numbers_of_steps_are_other_pictures(tmp_path):
-    steps = {"step": [1, 2], "bound": [-9.0, -8.0], "val_bound": [-9.0, -8.0]}
-    found = [{**_result(), "curve": steps, "steps": number} for number in (20, 100)]
+    found = [{**_result(), "steps": number} for number in (20, 100)]
     names = [path.name for path in curves.save_curves(tmp_path, found)]
     assert names == [f"curves-table1-binarized_mnist-{n}.png" for n in (20, 100)]
 
