@@ -268,7 +268,7 @@ def test_a_recipe_decides_what_is_not_given(
         configs.append(config)
         raise OSError  # instead of training
 
-    monkeypatch.setattr("keras_concrete.command_line.runs.train_run", note)
+    monkeypatch.setattr("keras_concrete.command_line.training.train_run", note)
     invoke("train", *arguments)
     (config,) = configs
     assert config.learning_rate == rate

@@ -4,13 +4,8 @@ import typer
 from rich.console import Console
 
 from keras_concrete.command_line.paper import figures, reproduce
-from keras_concrete.command_line.runs import (
-    evaluate,
-    export,
-    report_table,
-    sample,
-    train,
-)
+from keras_concrete.command_line.runs import evaluate, export, sample
+from keras_concrete.command_line.training import report_table, train
 from keras_concrete.datasets import DatasetUnavailableError
 from keras_concrete.reproduction import CellsFailedError
 
