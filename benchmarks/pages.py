@@ -9,6 +9,7 @@ __all__ = [
     "evaluation_table",
     "growth_table",
     "noise_table",
+    "refit_table",
     "start_table",
     "training_table",
     "whole_table",
@@ -176,6 +177,38 @@ def noise_table(content: dict[str, Any]) -> str:
     lines = [["ns a number", "XLA", "no XLA"], ["---", "---:", "---:"]]
     lines += [[name, cost[True], cost[False]] for name, cost in costs.items()]
     return _rows(lines) + "\n" + "\n".join(sentences) + "\n" + _made_by(content)
+
+
+def refit_table(contents: Sequence[dict[str, Any]]) -> str:
+    """What fitting q to the discrete graph gains, by the samples of the bound.
+
+    Args:
+        contents: Of the JSON files that `benchmarks.refit` writes, one for each network.
+
+    Returns:
+        A table with a row for each network and number of samples, and the commands.
+    """
+    header = "network, samples K, images, bound before, after, gain".split(", ")
+    lines = [
+        [*header, "effective samples before", "after"],
+        ["---", *["---:"] * 7],
+    ]
+    lines += [
+        [
+            result["network"],
+            f"{result['before']['num_samples']:,}",
+            f"{result['num_images']:,}",
+            *(f"{result[key]['mean']:.2f}" for key in ("before", "after")),
+            f"{result['gain']['mean']:.2f} ± {result['gain']['standard_error']:.2f}",
+            *(
+                f"{result[key]['effective_sample_size']:.1f}"
+                for key in ("before", "after")
+            ),
+        ]
+        for content in contents
+        for result in content["results"]
+    ]
+    return _rows(lines) + "".join(map(_made_by, contents))
 
 
 def growth_table(content: dict[str, Any]) -> str:

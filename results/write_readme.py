@@ -63,6 +63,9 @@ _TABLES: dict[str, Callable[[], str]] = {
         _read("speed/whole.json"), _read("speed/evaluation.json")
     ),
     "speed-noise": lambda: pages.noise_table(_read("speed/noise.json")),
+    "refit": lambda: pages.refit_table(
+        [json.loads(file.read_text()) for file in sorted(RESULTS.glob("refit/*.json"))]
+    ),
     "speed-growth": lambda: pages.growth_table(_read("speed/growth.json")),
 }
 

@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 import keras_concrete as kc
-from benchmarks import claims, evaluation, growth, memory, noise, pages, summary, whole
+from benchmarks import (
+    claims,
+    evaluation,
+    growth,
+    memory,
+    noise,
+    pages,
+    refit,
+    summary,
+    whole,
+)
 from benchmarks.contestants import TRAINING
 from benchmarks.peers.products import products
 from benchmarks.peers.serving import Job
@@ -80,6 +90,31 @@ def test_memory_is_watched_while_it_is_taken():
     assert held.nbytes == 80_000_000
     seconds = [s for s, _ in curve]
     assert seconds == sorted(seconds) and len(seconds) > 5
+
+
+def test_refitting_moves_q_alone_and_gains_what_the_table_says():
+    images = np.random.default_rng(0).integers(0, 2, (256, 6)).astype("float32")
+    images[:, 3] = images[:, 0]
+    model = kc.SigmoidBeliefNetwork("4H-3H-6V", num_samples=5, seed=0)
+    weights = {v.path: v.numpy() for v in model.variables}
+    new = refit.refit(model, images, 640, 32, learning_rate=1e-2, verbose=0)
+    assert all(np.array_equal(weights[v.path], v.numpy()) for v in model.variables)
+    of_p = [v for v in new.variables if v.path.startswith(("prior_", "likelihood_"))]
+    assert len(of_p) == 5
+    assert all(np.array_equal(weights[v.path], v.numpy()) for v in of_p)
+    result = refit.compare(model, new, images, 5)
+    gain = result["gain"]
+    assert gain["mean"] == pytest.approx(
+        result["after"]["mean"] - result["before"]["mean"], abs=1e-5
+    )
+    assert gain["mean"] > 4 * gain["standard_error"] > 0
+    circumstances = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
+    content = circumstances | {"settings": {}, "threads": 1, "results": [result]}
+    result["network"] = "4H-3H-6V"
+    table = pages.refit_table([content]).splitlines()
+    assert len({line.count("|") for line in table[:3]}) == 1
+    assert table[2].startswith("| 4H-3H-6V | 5 | 256 | -")
+    assert f"| {gain['mean']:.2f} ± {gain['standard_error']:.2f} |" in table[2]
 
 
 def test_the_page_of_claims_is_that_of_its_files_and_none_failed(tmp_path):
