@@ -180,22 +180,24 @@ def noise_table(content: dict[str, Any]) -> str:
 
 
 def refit_table(contents: Sequence[dict[str, Any]]) -> str:
-    """What fitting q to the discrete graph gains, by the samples of the bound.
+    """What training q further gains, by the samples of the bound.
 
     Args:
-        contents: Of the JSON files that `benchmarks.refit` writes, one for each network.
+        contents: Of the JSON files that `benchmarks.refit` writes, one for each network
+            and estimator.
 
     Returns:
-        A table with a row for each network and number of samples, and the commands.
+        A table with a row for each of them and number of samples, and the commands.
     """
-    header = "network, samples K, images, bound before, after, gain".split(", ")
+    header = "network, q by, samples K, images, bound before, after, gain".split(", ")
     lines = [
         [*header, "effective samples before", "after"],
-        ["---", *["---:"] * 7],
+        ["---", "---", *["---:"] * 7],
     ]
     lines += [
         [
             result["network"],
+            result["estimator"],
             f"{result['before']['num_samples']:,}",
             f"{result['num_images']:,}",
             *(f"{result[key]['mean']:.2f}" for key in ("before", "after")),
