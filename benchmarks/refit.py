@@ -1,21 +1,20 @@
 """What it costs that q was fitted to the relaxed graph: q trained on, on the discrete."""
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 import typer
 from rich.console import Console
-from rich.table import Table
 
 import keras_concrete as kc
 from benchmarks.race import Report
 from keras_concrete.checks import check_positive
 from keras_concrete.datasets import shuffled_batches
 from keras_concrete.evaluation import standard_error
+from keras_concrete.experiments import largest_divisor
+from keras_concrete.machine import use_threads
 from keras_concrete.reports import describe
 from keras_concrete.runs import RunFolder
 
@@ -59,7 +58,7 @@ def refit(
     refitted.compile(
         keras.optimizers.Adam(decay),
         jit_compile=True,
-        steps_per_execution=math.gcd(steps, 64),
+        steps_per_execution=largest_divisor(steps, 64),
     )
     batches = shuffled_batches(images, batch_size, seed=0)
     refitted.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=verbose)
@@ -116,29 +115,26 @@ def main(
     """
     for name, value in {"steps": steps, "images": images, "threads": threads}.items():
         check_positive(name, value, int)
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    use_threads(threads)
     folder = RunFolder(run)
     config, before = folder.config(), folder.model()
     report = Report(out, "refit", threads, {"steps": steps, "estimator": estimator})
     data = kc.load_dataset(config.data)
     after = refit(before, data.train, steps, config.batch_size, estimator)
-    names = {"network": config.architecture, "estimator": estimator}
     console = Console(highlight=False)
-    table = Table("samples K", "images", "before", "after", "gain in nats")
-    table.title = f"{config.architecture}: bound on the discrete graph"
     for num_samples in _SAMPLES:
         chosen = data.test if num_samples < _MANY else data.test[:images]
-        with console.status(f"{len(chosen):,} images by {num_samples:,} samples"):
+        what = f"{len(chosen):,} images by {num_samples:,} samples"
+        with console.status(what):
             result = compare(before, after, chosen, num_samples)
-        report.add({**names, **result})
-        table.add_row(
-            f"{num_samples:,}",
-            f"{len(chosen):,}",
-            *(f"{result[key]['mean']:.2f}" for key in ("before", "after")),
-            f"{result['gain']['mean']:.2f} ± {result['gain']['standard_error']:.2f}",
+        report.add({"network": config.architecture, "estimator": estimator, **result})
+        gain = result["gain"]
+        console.print(
+            f"{what}: bound {result['before']['mean']:.2f}, then "
+            f"{result['after']['mean']:.2f}, a gain of {gain['mean']:.2f} ± "
+            f"{gain['standard_error']:.2f} nats",
+            soft_wrap=True,
         )
-    console.print(table)
     console.print(f"Written: {out}")
 
 

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import tensorflow as tf
 import typer
 from rich.console import Console
 
@@ -12,6 +11,7 @@ import keras_concrete as kc
 from benchmarks.memory import growth, watched
 from benchmarks.race import Report
 from keras_concrete.checks import check_positive
+from keras_concrete.machine import use_threads
 from keras_concrete.reports import describe
 from keras_concrete.runs import RunFolder
 
@@ -67,8 +67,7 @@ def main(
 ) -> None:
     """Evaluates all test images in one call, and writes its bound, time and memory."""
     check_positive("threads", threads, int)
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    use_threads(threads)
     report = Report(out, "whole", threads, {})
     result = evaluate_whole(RunFolder(run), num_samples, images)
     report.add(result)

@@ -21,7 +21,7 @@ from keras_concrete.reports import make_report, smoothed_mean
 from keras_concrete.runs import RunFolder
 from keras_concrete.training_config import TrainingConfig
 
-__all__ = ["fit_run", "train"]
+__all__ = ["fit_run", "largest_divisor", "train"]
 
 
 def train(
@@ -115,7 +115,7 @@ def fit_run(
             ).map(architecture.split),
             validation_data=validation,
             # A divisor: batches of one size compile once.
-            validation_batch_size=_largest_divisor(len(data.validation), 500),
+            validation_batch_size=largest_divisor(len(data.validation), 500),
             initial_epoch=first_step // steps,
             epochs=settings.epochs,
             steps_per_epoch=steps,
@@ -174,7 +174,7 @@ def _new_model(
         keras.optimizers.Adam(learning_rate),
         jit_compile=True,
         # A divisor: Keras would run an epoch of 62 steps by 32 as 64 steps.
-        steps_per_execution=_largest_divisor(steps, 64),
+        steps_per_execution=largest_divisor(steps, 64),
     )
     return model
 
@@ -216,5 +216,6 @@ def _draw_usage(folder: RunFolder, model: SigmoidBeliefNetwork, images: Any) -> 
     )
 
 
-def _largest_divisor(number: int, limit: int) -> int:
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of a number among 1, 2, ..., limit."""
     return max(size for size in range(1, limit + 1) if number % size == 0)

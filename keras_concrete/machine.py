@@ -1,11 +1,11 @@
-"""What a number was measured on: hardware and versions."""
+"""What a number is measured on: hardware, threads and versions."""
 
 import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["available_cores", "hardware", "versions"]
+__all__ = ["available_cores", "hardware", "use_threads", "versions"]
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-probability", "numpy")
 
@@ -20,6 +20,15 @@ def available_cores() -> list[int]:
 def hardware() -> dict[str, str | int]:
     """The processor, and how many of its cores this process may use."""
     return {"processor": _processor(), "cores": len(available_cores())}
+
+
+def use_threads(count: int) -> None:
+    """Limits TensorFlow to a number of threads; to be called before it runs anything."""
+    # Here and not above: TensorFlow takes seconds to import.
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
 def versions() -> dict[str, str]:

@@ -17,12 +17,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from keras_concrete.checks import check_positive
 from keras_concrete.datasets import load_dataset
-from keras_concrete.experiments import fit_run
-from keras_concrete.machine import available_cores
+from keras_concrete.experiments import fit_run, largest_divisor
+from keras_concrete.machine import available_cores, use_threads
 from keras_concrete.paper import Cell
 from keras_concrete.recipes import recipe_settings
 from keras_concrete.reports import make_report
@@ -98,7 +96,7 @@ class Job:
         """Epochs that the steps are cut into, all of one length."""
         steps = self.budget.steps
         most = max(1, min(_EPOCHS, steps // _STEPS_BETWEEN))
-        return max(n for n in range(1, most + 1) if steps % n == 0)
+        return largest_divisor(steps, most)
 
     @property
     def is_done(self) -> bool:
@@ -252,8 +250,7 @@ def work() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
-    tf.config.threading.set_intra_op_parallelism_threads(len(cores))
-    tf.config.threading.set_inter_op_parallelism_threads(len(cores))
+    use_threads(len(cores))
     run_cell(job, command)
 
 

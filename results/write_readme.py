@@ -64,7 +64,7 @@ _TABLES: dict[str, Callable[[], str]] = {
     ),
     "speed-noise": lambda: pages.noise_table(_read("speed/noise.json")),
     "refit": lambda: pages.refit_table(
-        [json.loads(file.read_text()) for file in sorted(RESULTS.glob("refit/*.json"))]
+        [_read(f"refit/{file.name}") for file in sorted(RESULTS.glob("refit/*.json"))]
     ),
     "speed-growth": lambda: pages.growth_table(_read("speed/growth.json")),
 }

@@ -32,6 +32,7 @@ from keras_concrete.runs import RunFolder
 from keras_concrete.training_config import TrainingConfig
 
 ROOT = Path(__file__).parent.parent
+CIRCUMSTANCES = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
 
 
 @pytest.mark.parametrize("module", [evaluation, growth, memory, summary])
@@ -108,8 +109,7 @@ def test_refitting_moves_q_alone_and_gains_what_the_table_says():
         result["after"]["mean"] - result["before"]["mean"], abs=1e-5
     )
     assert gain["mean"] > 4 * gain["standard_error"] > 0
-    circumstances = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
-    content = circumstances | {"settings": {}, "threads": 1, "results": [result]}
+    content = CIRCUMSTANCES | {"settings": {}, "threads": 1, "results": [result]}
     result |= {"network": "4H-3H-6V", "estimator": "vimco"}
     table = pages.refit_table([content]).splitlines()
     assert len({line.count("|") for line in table[:3]}) == 1
@@ -175,8 +175,7 @@ def test_a_whole_evaluation_is_the_bound_of_all_images_it_is_given(tmp_path):
     estimate = kc.evaluate_bound(folder.model(), data.test[:20], 1_000, verbose=False)
     assert result["bound"]["mean"] == estimate.mean
     assert result["num_images"] == 20 and result["cpu_us_per_pair"] > 0
-    circumstances = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
-    content = circumstances | {"results": [result], "settings": {}, "threads": 1}
+    content = CIRCUMSTANCES | {"results": [result], "settings": {}, "threads": 1}
     few = {"median": 1.0, "min": 0.5, "max": 2.0}
     ours = {"network": "4H~784V", "contestant": "ours", "cpu_us_per_pair": few}
     lines = pages.whole_table(content, {"results": [ours]}).splitlines()
