@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_concrete.drawing import DISCRETE, MUTED, RELAXED, new_figure
+from keras_concrete.experiments.drawing import DISCRETE, MUTED, RELAXED, new_figure
 
 __all__ = ["draw_growth", "draw_memory", "draw_training"]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_concrete import machine
-from keras_concrete.runs import write_json
+from keras_concrete.experiments import machine
+from keras_concrete.experiments.run_folder import write_json
 
 __all__ = ["FOLDER", "page", "write"]
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from benchmarks.environments import python_of
 from benchmarks.peers.serving import Job
-from keras_concrete.architecture import parse_architecture
 from keras_concrete.datasets import load_dataset
-from keras_concrete.machine import available_cores
+from keras_concrete.experiments.machine import available_cores
+from keras_concrete.images import smoothed_mean
 from keras_concrete.models import SigmoidBeliefNetwork
-from keras_concrete.reports import smoothed_mean
+from keras_concrete.networks.notation import parse_architecture
 
 __all__ = ["EVALUATION", "TRAINING", "Contestant", "Session", "make_job"]
 

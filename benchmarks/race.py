@@ -13,8 +13,8 @@ from typing import Any
 
 from benchmarks.contestants import Contestant, Session
 from benchmarks.peers.serving import Job
-from keras_concrete import machine
-from keras_concrete.runs import write_json
+from keras_concrete.experiments import machine
+from keras_concrete.experiments.run_folder import write_json
 
 __all__ = ["Entry", "Report", "alternate"]
 

@@ -13,10 +13,10 @@ from benchmarks.race import Report
 from keras_concrete.checks import check_positive
 from keras_concrete.datasets import shuffled_batches
 from keras_concrete.evaluation import standard_error
-from keras_concrete.experiments import largest_divisor
-from keras_concrete.machine import use_threads
-from keras_concrete.reports import describe
-from keras_concrete.runs import RunFolder
+from keras_concrete.experiments.machine import use_threads
+from keras_concrete.experiments.reports import describe
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training import largest_divisor
 
 __all__ = ["compare", "refit"]
 

@@ -11,9 +11,9 @@ import keras_concrete as kc
 from benchmarks.memory import growth, watched
 from benchmarks.race import Report
 from keras_concrete.checks import check_positive
-from keras_concrete.machine import use_threads
-from keras_concrete.reports import describe
-from keras_concrete.runs import RunFolder
+from keras_concrete.experiments.machine import use_threads
+from keras_concrete.experiments.reports import describe
+from keras_concrete.experiments.run_folder import RunFolder
 
 __all__ = ["evaluate_whole"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from keras_concrete import distributions
     from keras_concrete.callbacks import ImageGrids, IntegralityGap, TemperatureLog
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
-    from keras_concrete.export import export_onnx, export_saved_model
+    from keras_concrete.serving.export import export_onnx, export_saved_model
 
 __version__ = "0.1.0"
 
@@ -61,8 +61,8 @@ _ON_USE = {
     "IntegralityGap": "keras_concrete.callbacks",
     "TemperatureLog": "keras_concrete.callbacks",
     "evaluate_bound": "keras_concrete.evaluation",
-    "export_onnx": "keras_concrete.export",
-    "export_saved_model": "keras_concrete.export",
+    "export_onnx": "keras_concrete.serving",
+    "export_saved_model": "keras_concrete.serving",
     "distributions": None,
 }
 

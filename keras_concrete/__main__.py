@@ -4,7 +4,7 @@
 def main() -> None:
     """Runs the command line, or says what to install for it."""
     try:
-        from keras_concrete import command_line
+        from keras_concrete.experiments import command_line
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich", "matplotlib"):
             raise

@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_concrete import noise, objectives, plots, schedules
+from keras_concrete import noise, objectives, schedules
 from keras_concrete.checks import check_positive, check_seed
+from keras_concrete.images import tile_images
 from keras_concrete.layers import (
     BinaryConcreteSample,
     ConcreteSample,
@@ -238,7 +239,7 @@ class ImageGrids(keras.callbacks.Callback):
             return
         with self._writer.as_default():
             for name, grid in self._grids().items():
-                canvas = 1.0 - plots.tile_images(grid)  # black on white
+                canvas = 1.0 - tile_images(grid)  # black on white
                 tf.summary.image(name, canvas[None, :, :, None], step=epoch)
         self._writer.flush()
 

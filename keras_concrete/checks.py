@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Iterable
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,12 @@ import numpy as np
 __all__ = [
     "check_choice",
     "check_count",
-    "check_empty",
     "check_flag",
     "check_images",
     "check_means",
     "check_num_states",
     "check_positive",
     "check_seed",
-    "make_folder",
 ]
 
 
@@ -33,12 +30,6 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
         f"Received: {name}={value!r}."
         + "".join(f" Did you mean {choice!r}?" for choice in near)
     )
-
-
-def check_empty(folder: Path, advice: str, but: str = "") -> None:
-    """Refuses a folder that holds something else than a file of one name."""
-    if folder.is_dir() and any(entry.name != but for entry in folder.iterdir()):
-        raise FileExistsError(f"The folder {folder} exists and is not empty. {advice}")
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -121,14 +112,3 @@ def check_means(name: str, means: Any, size: int) -> list[float]:
             f"{max(values, default=None)}"
         )
     return values
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder, or says why not."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"The folder {folder} cannot be made ({error.strerror}), so that nothing was "
-            "written. Name another folder, or change its permissions."
-        ) from error

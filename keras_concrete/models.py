@@ -9,11 +9,11 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import schedules
-from keras_concrete.architecture import parse_architecture
 from keras_concrete.checks import check_images, check_means, check_positive
-from keras_concrete.execution import LoopedModel
+from keras_concrete.looped_model import LoopedModel
 from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
+from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.schedules import Temperature
 from keras_concrete.seeding import fixed_noise, num_replicas
 from keras_concrete.temperatures import choose_temperatures
@@ -40,7 +40,7 @@ class SigmoidBeliefNetwork(LoopedModel):
 
     Args:
         architecture: In the paper's notation, from the top down, such as
-            `200H~200H~784V`; see `keras_concrete.architecture`. Units are bits.
+            `200H~200H~784V`; see `keras_concrete.networks.notation`. Units are bits.
         arity: Number of states of a latent unit, a power of 2: 120 units of 4 states
             make a layer `240H`.
         num_samples: Number of samples m of the bound in `fit` and `evaluate`.

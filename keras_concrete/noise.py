@@ -26,6 +26,7 @@ __all__ = [
     "gumbel",
     "key_from_seed",
     "logistic",
+    "normal",
     "normal_quantile",
     "threefry_2x32",
     "uniform",
@@ -189,6 +190,21 @@ def from_quantile(
     """
     in_upper_half, distance = _half_and_distance(shape, key)
     return ops.where(in_upper_half, upper_quantile(distance), quantile(distance))
+
+
+def normal(shape: Shape, key: Tensor) -> Tensor:
+    """Draws from the standard normal distribution.
+
+    Args:
+        shape: Shape of the result.
+        key: uint32 tensor of shape `(2,)`.
+
+    Returns:
+        float32 tensor with values within (-9.2, 9.2), symmetric around 0.
+    """
+    return from_quantile(
+        shape, key, normal_quantile, lambda probability: -normal_quantile(probability)
+    )
 
 
 def normal_quantile(probability: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import pages
-from keras_concrete.command_line import report_table
-from keras_concrete.results import find_results, make_tables, markdown
+from keras_concrete.experiments.command_line import report_table
+from keras_concrete.experiments.results import find_results, make_tables, markdown
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"

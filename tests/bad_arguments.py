@@ -7,7 +7,7 @@ import numpy as np
 
 import keras_concrete as kc
 from keras_concrete import distributions, estimators
-from keras_concrete.architecture import parse_architecture
+from keras_concrete.networks.notation import parse_architecture
 
 BINARY = np.zeros((4, 3), "float32")
 N_ARY = np.zeros((4, 3, 5), "float32")

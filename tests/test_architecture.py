@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_concrete.architecture import Architecture, parse_architecture
+from keras_concrete.networks.notation import Architecture, parse_architecture
 
 units = st.integers(1, 5000)
 

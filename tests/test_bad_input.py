@@ -14,10 +14,11 @@ import tensorflow as tf
 from bad_arguments import BAD_ARGUMENTS, BINARY, network
 
 import keras_concrete as kc
-from keras_concrete import datasets, reproduction
+from keras_concrete import datasets
+from keras_concrete.experiments import reproduction
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.networks import density
-from keras_concrete.runs import RunFolder
-from keras_concrete.training_config import TrainingConfig
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
 NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)

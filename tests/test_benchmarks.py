@@ -27,9 +27,9 @@ from benchmarks.contestants import TRAINING
 from benchmarks.peers.products import products
 from benchmarks.peers.serving import Job
 from benchmarks.race import Entry
-from keras_concrete.experiments import fit_run
-from keras_concrete.runs import RunFolder
-from keras_concrete.training_config import TrainingConfig
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training import fit_run
+from keras_concrete.experiments.training_config import TrainingConfig
 
 ROOT = Path(__file__).parent.parent
 CIRCUMSTANCES = {"command": "a", "date": "b", "hardware": {"processor": "c"}}

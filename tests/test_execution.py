@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_concrete import SigmoidBeliefNetwork, execution
+from keras_concrete import SigmoidBeliefNetwork, looped_model
 
 X = np.random.default_rng(0).integers(0, 2, (40, 4)).astype("float32")
 
@@ -24,7 +24,7 @@ class _Executions(keras.callbacks.Callback):
 def _fit(batches, together, monkeypatch):
     with monkeypatch.context() as context:
         if not together:
-            context.delattr(execution.LoopedModel, "make_train_function")
+            context.delattr(looped_model.LoopedModel, "make_train_function")
         model = SigmoidBeliefNetwork("3H~4V", num_samples=2, seed=0)
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 20))
         model.compile(optimizer, jit_compile=True, steps_per_execution=4)

@@ -10,9 +10,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import keras_concrete as kc
-from keras_concrete import checkpoints, command_line, datasets, experiments
-from keras_concrete.runs import RunFolder
-from keras_concrete.training_config import TrainingConfig
+from keras_concrete import datasets
+from keras_concrete.experiments import checkpoints, command_line, training
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training_config import TrainingConfig
 
 
 def _config():
@@ -135,9 +136,9 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
 
             patch.setattr(checkpoints.Checkpoint, "on_epoch_end", stop_at_third)
         with pytest.raises(KeyboardInterrupt):
-            experiments.train(folder, _config(), verbose=0)
+            training.train(folder, _config(), verbose=0)
     assert not folder.report_file.exists()
-    experiments.train(folder, verbose=0)
+    training.train(folder, verbose=0)
     assert folder.history_file.read_bytes() == whole.history_file.read_bytes()
     assert _state(folder) == _state(whole)
     ours, theirs = (
@@ -268,7 +269,7 @@ def test_a_recipe_decides_what_is_not_given(
         configs.append(config)
         raise OSError  # instead of training
 
-    monkeypatch.setattr("keras_concrete.command_line.training.train_run", note)
+    monkeypatch.setattr("keras_concrete.experiments.command_line.train.train_run", note)
     invoke("train", *arguments)
     (config,) = configs
     assert config.learning_rate == rate
@@ -302,7 +303,7 @@ def test_help_explains_every_option(command):
 
 def _train(path, **changes):
     config = dataclasses.replace(_config(), epochs=2, evaluation_samples=5, **changes)
-    report = experiments.train(RunFolder(path), config, verbose=0)
+    report = training.train(RunFolder(path), config, verbose=0)
     return RunFolder(path), report
 
 
@@ -361,7 +362,7 @@ def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypat
     folder = RunFolder(tmp_path / "run")
     config = dataclasses.replace(_config(), estimator="vimco", evaluation_samples=5)
     assert config.keeps_best  # score-function estimators stop early, as the paper's did
-    experiments.train(folder, config, verbose=0)
+    training.train(folder, config, verbose=0)
     assert int(folder.model().optimizer.iterations) == 2 * 6
     assert int(folder.last_model().optimizer.iterations) == 4 * 6
 

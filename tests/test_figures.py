@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import special
 
-from keras_concrete import drawing, figures
-from keras_concrete.figures import binary, gap, graphs, simplex
+from keras_concrete.experiments import drawing, figures
+from keras_concrete.experiments.figures import binary, gap, graphs, simplex
 
 ALPHA = (2.0, 0.5, 1.0)
 # Temperature, relaxed mean and error, discrete mean and error.

@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 import keras_concrete as kc
-from keras_concrete import conversion, noise
+from keras_concrete import noise
+from keras_concrete.serving import onnx
 
 # The extra `serving`, which `test` brings along.
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -87,7 +88,7 @@ def test_words_and_floats_of_the_noise_are_equal_bit_for_bit(tmp_path):
     inputs = [tf.TensorSpec((), tf.int32, name="seed")]
     function = tf.function(draw, input_signature=inputs)
     file = tmp_path / "draw.onnx"
-    file.write_bytes(conversion.to_onnx(function, inputs, "draw", 18))
+    file.write_bytes(onnx.to_onnx(function, inputs, "draw", 18))
     for seed, run in itertools.product((0, -1, 2**31 - 1), RUNTIMES.values()):
         expected = draw(tf.constant(seed))
         answer = run(file, {"seed": np.int32(seed)})

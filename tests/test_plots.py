@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from keras_concrete import plots
+from keras_concrete.experiments import run_pictures
 
 HISTORY = {
     "epoch": [0, 1, 2],
@@ -13,15 +13,17 @@ HISTORY = {
 }
 IMAGES = np.linspace(0, 1, 5 * 16).reshape(5, 16)
 SAVERS = {
-    "learning curve": lambda path: plots.save_learning_curve(path, HISTORY, 5),
-    "square images": lambda path: plots.save_image_grid(path, IMAGES, "five images"),
-    "latent usage": lambda path: plots.save_latent_usage(
+    "learning curve": lambda path: run_pictures.save_learning_curve(path, HISTORY, 5),
+    "square images": lambda path: run_pictures.save_image_grid(
+        path, IMAGES, "five images"
+    ),
+    "latent usage": lambda path: run_pictures.save_latent_usage(
         path,
         [IMAGES, np.full((5, 3, 4), 0.25)],
         2 * (IMAGES > 0.5) - 1,
         -np.ones((5, 16)),
     ),
-    "rows": lambda path: plots.save_image_grid(path, IMAGES[:, :15], "five rows"),
+    "rows": lambda path: run_pictures.save_image_grid(path, IMAGES[:, :15], "five rows"),
 }
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from keras_concrete import command_line, datasets, estimators
+from keras_concrete import datasets, estimators
+from keras_concrete.experiments import command_line
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

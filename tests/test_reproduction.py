@@ -14,12 +14,12 @@ from dataclasses import asdict
 import pytest
 from typer.testing import CliRunner
 
-from keras_concrete import command_line, curves, results
-from keras_concrete.command_line import paper as paper_commands
-from keras_concrete.command_line.console import console
-from keras_concrete.paper import TABLES
-from keras_concrete.reproduction import Budget, Job
-from keras_concrete.studies import STUDIES
+from keras_concrete.experiments import command_line, curves, results
+from keras_concrete.experiments.command_line import reproduce as paper_commands
+from keras_concrete.experiments.command_line.console import console
+from keras_concrete.experiments.paper_tables import TABLES
+from keras_concrete.experiments.reproduction import Budget, Job
+from keras_concrete.experiments.studies import STUDIES
 
 
 def _cells(table, pattern=""):

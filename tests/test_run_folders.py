@@ -13,10 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 import keras_concrete as kc
-from keras_concrete import command_line, datasets, experiments
-from keras_concrete.checkpoints import Checkpoint
-from keras_concrete.runs import RunFolder
-from keras_concrete.training_config import TrainingConfig
+from keras_concrete import datasets
+from keras_concrete.experiments import command_line, training
+from keras_concrete.experiments.checkpoints import Checkpoint
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training_config import TrainingConfig
 
 
 def _tiny(scale=1):
@@ -272,14 +273,14 @@ def test_a_disk_that_is_full_elsewhere_says_how_to_go_on(folder, monkeypatch):
     def fit_run(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(experiments, "fit_run", fit_run)
+    monkeypatch.setattr(training, "fit_run", fit_run)
     with pytest.raises(OSError, match=r"Free the disk.* keras-concrete train --resume"):
-        experiments.train(folder)
+        training.train(folder)
 
 
 HOLD = """
 import sys, time
-from keras_concrete.runs import RunFolder
+from keras_concrete.experiments.run_folder import RunFolder
 with RunFolder(sys.argv[1]).locked():
     print("locked", flush=True)
     time.sleep(600)
@@ -309,7 +310,7 @@ def test_of_two_processes_one_has_the_folder_until_it_dies(folder):
 def test_a_run_does_not_go_on_without_its_history(tmp_path):
     folder = RunFolder(tmp_path / "run")
     config = TrainingConfig("3H-6V", "tiny", estimator="vimco", epochs=2, batch_size=4)
-    experiments.fit_run(folder, config, _tiny(), verbose=0)
+    training.fit_run(folder, config, _tiny(), verbose=0)
     best = folder.best_file.read_bytes()
     folder.history_file.unlink()
     result = invoke("train", "--resume", folder.path)

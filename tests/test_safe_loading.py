@@ -15,9 +15,10 @@ from payloads import PAYLOADS, PLACES, TRACE, Pickled, be_all
 from typer.testing import CliRunner
 
 import keras_concrete as kc
-from keras_concrete import command_line, datasets
-from keras_concrete.runs import RunFolder
-from keras_concrete.training_config import TrainingConfig
+from keras_concrete import datasets
+from keras_concrete.experiments import command_line
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training_config import TrainingConfig
 
 
 def network():

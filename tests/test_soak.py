@@ -12,7 +12,7 @@ from scipy import stats
 
 import keras_concrete as kc
 from keras_concrete import noise
-from keras_concrete.runs import RunFolder
+from keras_concrete.experiments.run_folder import RunFolder
 
 pytestmark = pytest.mark.soak
 

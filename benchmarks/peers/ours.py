@@ -15,10 +15,10 @@ import numpy as np
 from benchmarks.peers.serving import Channel, Clock, Job, read_job
 from keras_concrete import noise
 from keras_concrete.datasets import load_dataset
-from keras_concrete.experiments import fit_run
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.experiments.training import fit_run
+from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.models import SigmoidBeliefNetwork
-from keras_concrete.runs import RunFolder
-from keras_concrete.training_config import TrainingConfig
 
 _PACKAGES = ("keras", "tensorflow", "tensorflow-probability", "numpy")
 

@@ -31,7 +31,7 @@ import keras_concrete as kc
 from benchmarks.environments import python_of
 from benchmarks.race import Report
 from benchmarks.serving.load import closed_loop
-from keras_concrete import machine
+from keras_concrete.experiments import machine
 
 _FILES = Path(__file__).parent / "triton"
 _NETWORK = "200H~784V"

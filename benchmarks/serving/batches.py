@@ -18,7 +18,7 @@ import typer
 
 import keras_concrete as kc
 from benchmarks.race import Report
-from keras_concrete import machine
+from keras_concrete.experiments import machine
 
 _NETWORK = "200H~784V"
 _SIZES = (1, 4, 16, 64, 256)

@@ -11,12 +11,8 @@ from keras_concrete.distributions.binary import (
     Sigmoid,
 )
 from keras_concrete.distributions.categorical import Concrete, Discrete, ExpConcrete
-from keras_concrete.distributions.other_noise import (
-    GAUSSIAN,
-    BinaryNoise,
-    ExpLogisticNormal,
-    RelocatedBinary,
-)
+from keras_concrete.distributions.logistic_normal import ExpLogisticNormal
+from keras_concrete.distributions.relocated import GAUSSIAN, BinaryNoise, RelocatedBinary
 from keras_concrete.distributions.standard import Gumbel, Logistic
 
 __all__ = [

@@ -5,12 +5,8 @@ register an instance.
 """
 
 from keras_concrete.estimators.base import Estimator, Surrogate
+from keras_concrete.estimators.logistic_normal import LogisticNormal
 from keras_concrete.estimators.nvil import Nvil
-from keras_concrete.estimators.other_noise import (
-    Gaussian,
-    LogisticNormal,
-    RelocatedNoise,
-)
 from keras_concrete.estimators.registry import get, names, register
 from keras_concrete.estimators.reinforce import Reinforce, ReinforceRunningMean
 from keras_concrete.estimators.relaxed import (
@@ -19,6 +15,7 @@ from keras_concrete.estimators.relaxed import (
     GumbelNode,
     GumbelSoftmax,
 )
+from keras_concrete.estimators.relocated_noise import Gaussian, RelocatedNoise
 from keras_concrete.estimators.straight_through import (
     StraightThrough,
     StraightThroughGumbelSoftmax,

@@ -83,7 +83,7 @@ class GumbelNode(Estimator):
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit with the Gumbels as the node."""
-        from keras_concrete.distributions.other_units import (
+        from keras_concrete.distributions.gumbel_units import (
             GumbelBinaryUnit,
             GumbelCategoricalUnit,
         )

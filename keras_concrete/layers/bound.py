@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_concrete import estimators, objectives
-from keras_concrete.layers.nodes import check_inputs, is_shape
+from keras_concrete.layers.shapes import check_inputs, is_shape
 from keras_concrete.types import Tensor
 
 __all__ = ["MultiSampleBound"]

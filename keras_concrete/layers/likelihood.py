@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.layers.nodes import check_inputs, match_node
+from keras_concrete.layers.shapes import check_inputs, match_node
 from keras_concrete.types import Tensor
 
 __all__ = ["BernoulliLogLikelihood"]

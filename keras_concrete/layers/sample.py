@@ -8,7 +8,8 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_count, check_positive
-from keras_concrete.layers.nodes import Thermostat, warn_of_probabilities
+from keras_concrete.layers.probabilities import warn_of_probabilities
+from keras_concrete.layers.thermostat import Thermostat
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Tensor

@@ -3,9 +3,9 @@
 Latent layers are counted from the image upward. All networks read codes in {-1, 1}.
 """
 
-from keras_concrete.architecture import Architecture
-from keras_concrete.networks.conditioning import LayerMaker
 from keras_concrete.networks.density import DensityNetwork
+from keras_concrete.networks.layer_maker import LayerMaker
+from keras_concrete.networks.notation import Architecture
 from keras_concrete.networks.prediction import PredictionNetwork
 
 __all__ = ["DensityNetwork", "LayerMaker", "PredictionNetwork", "network_class"]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import keras
 
 from keras_concrete import estimators, objectives
-from keras_concrete.architecture import Architecture
 from keras_concrete.checks import check_count
 from keras_concrete.layers import BernoulliLogLikelihood
-from keras_concrete.networks.conditioning import LayerMaker
+from keras_concrete.networks.layer_maker import LayerMaker
+from keras_concrete.networks.notation import Architecture
 from keras_concrete.schedules import Temperature
 from keras_concrete.types import Tensor
 

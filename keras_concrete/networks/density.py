@@ -6,11 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.architecture import Architecture
 from keras_concrete.checks import check_count, check_flag, check_images
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
-from keras_concrete.networks.conditioning import LayerMaker
+from keras_concrete.networks.layer_maker import LayerMaker
+from keras_concrete.networks.notation import Architecture
 from keras_concrete.schedules import Temperature
 from keras_concrete.types import Tensor
 

@@ -1,0 +1,39 @@
+"""The paper's control: Gaussian noise through a softmax."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from keras_concrete.estimators.base import Estimator
+
+if TYPE_CHECKING:
+    from keras_concrete.distributions.units import Unit
+
+__all__ = ["LogisticNormal"]
+
+
+class LogisticNormal(Estimator):
+    """Gaussian noise of the scale `temperature` on the logits, through a softmax.
+
+    The control of section 5.2. Its rounding is a multinomial probit, whose masses are
+    not known: the discrete graph draws from the distribution with the same logits.
+
+    Warning:
+        Under `mixed_float16` give it float32 logits: slopes go with the inverse of the
+        squared scale, and cold ones are beyond 65,504, the largest number of float16.
+        With float16 logits Keras's loss scaling skips the steps that have such slopes.
+    """
+
+    name = "logistic_normal"
+    convex_when_cold: ClassVar[bool] = False
+
+    def unit(self, binary: bool) -> "Unit":
+        """The circuit with Gaussian noise."""
+        from keras_concrete.distributions.logistic_normal_units import (
+            LogisticNormalBinaryUnit,
+            LogisticNormalCategoricalUnit,
+        )
+
+        return LogisticNormalBinaryUnit() if binary else LogisticNormalCategoricalUnit()
+
+    def discrete_unit(self, binary: bool) -> "Unit":
+        """The paper's circuit, with the learned logits."""
+        return super().unit(binary)

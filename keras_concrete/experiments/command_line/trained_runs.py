@@ -1,0 +1,143 @@
+"""Commands for runs that were trained: evaluate, sample, export."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from keras_concrete import datasets
+from keras_concrete.checks import check_choice, check_positive
+from keras_concrete.evaluation import evaluate_bound
+from keras_concrete.experiments import run_pictures
+from keras_concrete.experiments.command_line.console import console
+from keras_concrete.experiments.reports import base_rate_nll
+from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.files import check_empty
+from keras_concrete.networks.notation import parse_architecture
+from keras_concrete.serving.export import export_onnx, export_saved_model
+
+__all__ = ["evaluate", "export", "sample"]
+
+Run = Annotated[
+    Path, typer.Argument(help="Folder that `train` made.", show_default=False)
+]
+Seed = Annotated[int, typer.Option(help="Seed of the noise.")]
+
+
+def evaluate(
+    run: Run,
+    num_samples: Annotated[int, typer.Option(help="Samples K for each image.")] = 50_000,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Number of images, from the first.", min=1, show_default="all"),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Images to use: train, validation or test.")
+    ] = "test",
+    relaxed: Annotated[
+        bool, typer.Option("--relaxed", help="Evaluate the relaxed graph instead.")
+    ] = False,
+    seed: Seed = 0,
+) -> None:
+    """Estimate the NLL of a run's network by the K-sample bound.
+
+    Prints a table, and appends the numbers to evaluations.jsonl in the run folder.
+    """
+    check_choice("split", split, ("train", "validation", "test"))
+    check_positive("num_samples", num_samples, int)
+    folder = RunFolder(run)
+    config, model = folder.config(), folder.model()
+    # Opened first: hours of work shall not end at a folder that cannot be written.
+    with folder.append_to("evaluations.jsonl") as file:
+        data = datasets.load_dataset(config.data)
+        images = getattr(data, split)[:limit]
+        x = parse_architecture(config.architecture).split(images)
+        estimate = evaluate_bound(model, x, num_samples, training=relaxed, seed=seed)
+        modelled = slice(-model.visible_units, None)
+        naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
+        graph = "relaxed" if relaxed else "discrete"
+        record = {
+            "split": split,
+            "num_images": len(images),
+            "graph": graph,
+            "num_samples": num_samples,
+            "seed": seed,
+            "nll": -estimate.mean,
+            "standard_error": estimate.standard_error,
+            "effective_sample_size": estimate.effective_sample_size,
+            "base_rate_nll": float(np.mean(naive)),
+        }
+        file.write(json.dumps(record) + "\n")
+    table = Table("quantity", "value", title=str(folder.path), title_justify="left")
+    table.columns[1].justify = "right"
+    for label, value in {
+        "images": f"{len(images):,} of {split}",
+        "graph": graph,
+        "samples K": f"{num_samples:,}",
+        "NLL by the K-sample bound (nats)": f"{record['nll']:.3f}",
+        "standard error over images": f"{record['standard_error']:.3f}",
+        "effective sample size": f"{record['effective_sample_size']:,.1f}",
+        "NLL of independent pixels (nats)": f"{record['base_rate_nll']:.3f}",
+    }.items():
+        table.add_row(label, value)
+    console.print(table)
+
+
+def sample(
+    run: Run,
+    num: Annotated[int, typer.Option(help="Number of images.", min=1)] = 64,
+    seed: Seed = 0,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="Picture to write.", show_default="RUN/samples-seed-SEED.png"),
+    ] = None,
+) -> None:
+    """Draw images from a run's network, as a picture of their pixels' probabilities."""
+    folder = RunFolder(run)
+    images = np.asarray(folder.model().sample(num, seed=seed)["probabilities"])
+    path = to or folder.path / f"samples-seed-{seed}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run_pictures.save_image_grid(
+        path, images, f"{num} samples from the prior, seed {seed}"
+    )
+    console.print(f"Wrote {path}")
+
+
+def export(
+    run: Run,
+    to: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    format: Annotated[
+        str,
+        typer.Option(help="saved_model; or onnx, a file for each endpoint."),
+    ] = "saved_model",
+    jit_compile: Annotated[
+        bool, typer.Option("--jit-compile", help="Have XLA compile the SavedModel.")
+    ] = False,
+    warmup_batch_size: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Rows of a warm-up request for TensorFlow Serving; may be repeated.",
+            show_default="none",
+        ),
+    ] = None,
+) -> None:
+    """Write a run's network as a TensorFlow SavedModel or as ONNX.
+
+    Its endpoints encode, decode, sample and log_likelihood need TensorFlow, or a runtime
+    of ONNX, only.
+    """
+    check_choice("format", format, ("saved_model", "onnx"))
+    check_empty(to, "Name another with --to.")
+    if format == "saved_model":
+        model = RunFolder(run).model()
+        export_saved_model(model, to, jit_compile, warmup_batch_size or ())
+    elif jit_compile or warmup_batch_size:
+        raise ValueError(
+            "--jit-compile and --warmup-batch-size are for --format saved_model."
+        )
+    else:
+        export_onnx(RunFolder(run).model(), to)
+    console.print(f"Wrote {to}")

@@ -1,0 +1,67 @@
+"""Studies of our own beside the paper's tables: cells with settings other than D.5's."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from keras_concrete.experiments.paper_tables import TABLES, Cell
+
+__all__ = ["STUDIES"]
+
+# What each variant changes of the paper's own settings.
+_ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "as-in-the-paper": ("concrete", {}),
+    "no-centering": ("concrete", {"centering": False}),
+    "one-temperature-0.5": ("concrete", {"posterior_temperature": 1 / 2}),
+    "one-temperature-0.67": ("concrete", {"prior_temperature": 2 / 3}),
+    "kl-of-equation-21": ("gumbel_softmax", {}),
+    "kl-of-equation-22": ("concrete_analytic_kl", {}),
+    "gumbels-as-node": ("concrete_gumbel_node", {}),
+}
+
+# By the paper's estimator: each variant's own, and its temperature if not the paper's.
+_RECIPES: dict[str, dict[str, tuple[str, float | None]]] = {
+    "concrete": {
+        "batch-128": ("concrete", None),
+        "equation-21": ("gumbel_softmax", 1 / 2),
+    },
+    "vimco": {"batch-128": ("vimco", None)},
+}
+
+
+def _ablation() -> Iterator[Cell]:
+    for variant, (estimator, settings) in _ABLATIONS.items():
+        yield Cell(
+            "ablation",
+            "binarized_mnist",
+            "200H~200H~784V",
+            2,
+            1,
+            estimator,
+            variant=variant,
+            settings=tuple(settings.items()),
+        )
+
+
+def _recipe() -> Iterator[Cell]:
+    """The paper's non-linear cells on MNIST with m = 5, by our recipe."""
+    for cell in TABLES["table1"]:
+        kind = (cell.data, cell.num_samples)
+        if kind != ("binarized_mnist", 5) or "~" not in cell.architecture:
+            continue
+        for variant, (estimator, temperature) in _RECIPES[cell.estimator].items():
+            yield replace(
+                cell,
+                table="recipe",
+                estimator=estimator,
+                posterior_temperature=temperature,
+                recipe="cosine",
+                variant=variant,
+                settings=(("batch_size", 128),),
+            )
+
+
+STUDIES: dict[str, tuple[Cell, ...]] = {
+    "ablation": tuple(_ablation()),
+    "recipe": tuple(_recipe()),
+}

@@ -1,0 +1,85 @@
+"""The layer that subtracts a running average."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_concrete.types import Tensor
+
+__all__ = ["Centering"]
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class Centering(keras.layers.Layer):
+    """Subtracts a running average of the activity, a dynamic offset (appendix D.4).
+
+    The average is subtracted as it was before the batch, no gradient flows through it,
+    and outside training it stays as it is.
+
+    Args:
+        decay: Number in [0, 1): the average becomes `decay * average + (1 - decay) *
+            mean`, the mean over all axes but the last.
+        kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Activity of a layer.
+        training: Whether the average is updated.
+
+    Input shape:
+        `(batch, ..., features)`.
+
+    Output shape:
+        That of the input, in the compute dtype. The average is kept in float32.
+
+    Raises:
+        ValueError: If `decay` is not in [0, 1).
+
+    Example:
+    >>> import numpy as np
+    >>> layer, ones = Centering(decay=0.9), np.ones((4, 1), "float32")
+    >>> [round(float(layer(ones, training=True)[0, 0]), 2) for _ in range(3)]
+    [1.0, 0.9, 0.81]
+    """
+
+    def __init__(self, decay: float = 0.9, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(decay, int | float | np.floating) or not 0 <= decay < 1:
+            raise ValueError(
+                "Argument `decay` must be a number from 0 to below 1. "
+                f"Received: decay={decay!r}"
+            )
+        self.decay = float(decay)
+        self.autocast = False
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        """Adds the average, a weight that does not train."""
+        self.average = self.add_weight(
+            name="average",
+            shape=(input_shape[-1],),
+            initializer="zeros",
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="mean",
+        )
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Subtracts the average, then updates it in training."""
+        activity = ops.cast(inputs, "float32")
+        centered = activity - self.average
+        if training:
+            axes = tuple(range(len(inputs.shape) - 1))
+            mean = ops.stop_gradient(ops.mean(activity, axis=axes))
+            self.average.assign(self.decay * self.average + (1.0 - self.decay) * mean)
+        return ops.cast(centered, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Shape of the output."""
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "decay": self.decay}

@@ -1,0 +1,93 @@
+"""The layer from states to the corners of a hypercube."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_concrete.checks import check_num_states
+from keras_concrete.types import Tensor
+
+__all__ = ["HypercubeCode"]
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class HypercubeCode(keras.layers.Layer):
+    """Maps states to the corners of the hypercube {-1, 1}^log2(n), as the paper does.
+
+    A binary state x becomes 2x - 1. An n-ary state becomes C x, where column k of C
+    spells k in binary with -1 for 0, most significant bit first (appendix D.2). Relaxed
+    states become points between the corners.
+
+    Args:
+        num_states: 2 for binary states, or a larger power of 2 for one-hot states.
+        kwargs: Arguments of `keras.layers.Layer`.
+
+    Input shape:
+        `(..., units)` for `num_states=2`, else `(..., units, num_states)`.
+
+    Output shape:
+        `(..., units * log2(num_states))`, in the compute dtype.
+
+    Raises:
+        ValueError: If `num_states` is not a power of 2, or not the size of the states.
+
+    Example:
+    >>> import numpy as np
+    >>> HypercubeCode()(np.array([[0.0, 1.0, 0.5]])).numpy().tolist()
+    [[-1.0, 1.0, 0.0]]
+    >>> HypercubeCode(num_states=4)(np.eye(4)[None, [2]]).numpy().tolist()
+    [[1.0, -1.0]]
+    """
+
+    def __init__(self, num_states: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        num_states = check_num_states(num_states)
+        if num_states & (num_states - 1):
+            raise ValueError(
+                "Argument `num_states` must be a power of 2, so that the states are "
+                f"the corners of a hypercube. Received: num_states={num_states}"
+            )
+        self.num_states = num_states
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        """Checks the size of the states."""
+        if self.num_states > 2 and input_shape[-1] != self.num_states:
+            raise ValueError(
+                f"HypercubeCode(num_states={self.num_states}) expects states of shape "
+                f"(..., units, {self.num_states}). Received: {tuple(input_shape)}"
+            )
+
+    def call(self, state: Tensor) -> Tensor:
+        """Maps states to codes."""
+        if self.num_states == 2:
+            return 2.0 * state - 1.0
+        codes = ops.matmul(state, ops.cast(_corners(self.num_states), state.dtype))
+        *leading, units, bits = ops.shape(codes)
+        return ops.reshape(codes, (*leading, units * bits))
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask on; one of n-ary units has no place in their codes."""
+        is_of_units = self.num_states > 2 and len(inputs.shape) == 3
+        return None if is_of_units else mask
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Shape of the codes."""
+        if self.num_states == 2:
+            return tuple(input_shape)
+        bits = self.num_states.bit_length() - 1
+        units = input_shape[-2]
+        return (*input_shape[:-2], None if units is None else units * bits)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {**super().get_config(), "num_states": self.num_states}
+
+
+def _corners(num_states: int) -> np.ndarray:
+    """The transpose of C: row k is the corner that spells k."""
+    bits = num_states.bit_length() - 1
+    shifts = np.arange(bits)[::-1]
+    return 2.0 * ((np.arange(num_states)[:, None] >> shifts) & 1) - 1.0

@@ -1,0 +1,78 @@
+"""Logits that are weights: the prior of a top layer."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_concrete.checks import check_num_states, check_positive
+from keras_concrete.types import Tensor
+
+__all__ = ["LearnedLogits"]
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class LearnedLogits(keras.layers.Layer):
+    """Free logits, the same for every example: the prior of a top layer.
+
+    Args:
+        units: Number of units.
+        num_states: 2 for binary units (one logit each), n for units of n states.
+        kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Any tensor with a batch axis; only the size of its batch is used.
+
+    Output shape:
+        `(batch, units)` for `num_states=2`, else `(batch, units, num_states)`; float32
+        under every dtype policy. They start at 0, the uniform distribution.
+
+    Raises:
+        ValueError: If an argument is not a positive integer.
+
+    Example:
+    >>> import numpy as np
+    >>> LearnedLogits(3)(np.zeros((2, 784))).numpy().tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, units: int, num_states: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_positive("units", units, int)
+        self.units = int(units)
+        self.num_states = check_num_states(num_states)
+        self.autocast = False
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        """Adds the logits."""
+        self.logits = self.add_weight(
+            name="logits",
+            shape=self._shape(),
+            initializer="zeros",
+            dtype="float32",
+            autocast=False,
+        )
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Repeats the logits for each example."""
+        shape = (ops.shape(inputs)[0], *self._shape())
+        return ops.broadcast_to(self.logits.value, shape)
+
+    def _shape(self) -> tuple[int, ...]:
+        return (self.units,) if self.num_states == 2 else (self.units, self.num_states)
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
+        """Has none: free logits have only the batch of the input."""
+
+    def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
+        """Shape and dtype of the output."""
+        return keras.KerasTensor((inputs.shape[0], *self._shape()), dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "num_states": self.num_states,
+        }
