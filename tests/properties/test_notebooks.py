@@ -7,7 +7,7 @@ import keras
 import matplotlib
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # Few steps, few draws, and no minute of compiling for them by XLA: what is tested is that
 # they run. With XLA, and whole, they ran when their outputs were made.

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import keras_concrete as kc
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FILES = ROOT / "benchmarks" / "serving" / "triton"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = {
     str(file.relative_to(ROOT))
     for file in (ROOT / "keras_concrete").rglob("*")

@@ -31,7 +31,7 @@ from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training import fit_run
 from keras_concrete.experiments.training_config import TrainingConfig
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CIRCUMSTANCES = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from keras_concrete import datasets, estimators
 from keras_concrete.experiments import command_line
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 COMMANDS = [

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from keras import ops
-from keras_concrete.distributions.other_units import (
-    LogisticNormalBinaryUnit,
-    LogisticNormalCategoricalUnit,
-    RelocatedBinaryUnit,
-)
 from scipy import special, stats
 
 from keras_concrete import distributions as kcd
+from keras_concrete.distributions.logistic_normal_units import (
+    LogisticNormalBinaryUnit,
+    LogisticNormalCategoricalUnit,
+)
+from keras_concrete.distributions.relocated_units import RelocatedBinaryUnit
 
 FALSE_ALARM = 1e-4  # Of each statistical test; seeds are fixed, so none flickers.
 ROWS = 16
