@@ -8,29 +8,16 @@ import subprocess
 import sys
 
 import keras
-import numpy as np
 import pytest
-from typer.testing import CliRunner
+from keras_concrete.experiments.checkpoints import Checkpoint
+from tiny_runs import invoke, six_pixels
 
 import keras_concrete as kc
-from keras_concrete import datasets
-from keras_concrete.experiments import command_line, training
-from keras_concrete.experiments.checkpoints import Checkpoint
+from keras_concrete.experiments import training
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 
-
-def _tiny(scale=1):
-    parts = np.random.default_rng(0).integers(0, 2, (3, 8, 6)).astype("uint8")
-    return datasets.Dataset("tiny", *(scale * parts))
-
-
-@pytest.fixture(autouse=True)
-def _data(monkeypatch, tmp_path):
-    monkeypatch.setitem(datasets.DATASETS, "tiny", _tiny)
-    monkeypatch.setitem(datasets.DATASETS, "grey", lambda: _tiny(255))
-    monkeypatch.setitem(datasets.DATASETS, "nan", lambda: _tiny(np.nan))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("_six_pixels")
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +37,6 @@ def folder(tmp_path, saved):
     folder.create(TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4))
     folder.model_file.write_bytes(saved)
     return folder
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(command_line.app, [str(a) for a in arguments])
 
 
 def settings(folder, **changes):
@@ -204,58 +187,6 @@ def _contents(path):
     return {p.name: p.is_file() and p.read_bytes() for p in path.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--arity", 3], "`arity` must be a power of 2"),
-        (["--estimator", "vimco", "--num-samples", 1], "`num_samples` of at least 2"),
-        (["--estimator", "nvil", "--num-samples", 2], "for more use 'vimco'"),
-        (["--arity", 4], "3 bits cannot be made of units of arity 4"),
-        (["--posterior-temperature", 0], "`posterior_temperature` must be a positive"),
-        (["--data", "grey"], "`tiny.train` must hold binary data.*255"),
-        (["--data", "nan"], "`tiny.train` must hold binary data.*nan"),
-        (["--out", "/dev/null"], "/dev/null"),
-        (["3H+6V"], r"'-' or '~' .* position 2, found '\+'"),
-        (["3H-7V"], "have 6 pixels, so that the architecture must end in 6V"),
-        (["--data", "tinny"], "Did you mean 'tiny'?"),
-        (["--out", "/sys/run"], r"The folder /sys/run cannot be written \("),
-        (
-            ["--out", "/dev/null/run"],
-            r"/dev/null/run cannot be written \(Not a directory",
-        ),
-    ],
-)
-def test_settings_that_make_no_run_leave_no_folder(options, message, tmp_path):
-    options = ["--data", "tiny", "--batch-size", 4, "--out", "new/run", *options]
-    network = [] if "V" in str(options[-1]) else ["3H-6V"]
-    result = invoke("train", *network, *options)
-    assert re.search(message, str(result.exception).replace("\n", " "))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_data_set_that_is_not_prepared_leaves_no_folder(monkeypatch, tmp_path):
-    def unavailable():
-        raise datasets.DatasetUnavailableError("it is not prepared: set TFDS_DATA_DIR")
-
-    monkeypatch.setitem(datasets.DATASETS, "tiny", unavailable)
-    result = invoke("train", "3H-6V", "--data", "tiny", "--out", "new/run")
-    assert "TFDS_DATA_DIR" in str(result.exception)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_reproduction_on_unknown_data_starts_no_cell(tmp_path):
-    result = invoke("reproduce", "table1", "--data", "mnist5", "--out", "new")
-    assert "Did you mean 'mnist5k'?" in str(result.exception)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("command", ["reproduce table1 --data tiny", "figures"])
-def test_results_are_not_begun_where_they_cannot_be_written(command, tmp_path):
-    (tmp_path / "file").touch()
-    result = invoke(*command.split(), "--out", "file/results")
-    assert "file/results cannot be made (Not a directory" in str(result.exception)
-
-
 def test_a_full_disk_leaves_the_checkpoint_whole_and_says_how_to_go_on(folder, saved):
     callback = Checkpoint(folder.model_file)
     callback.set_model(keras.models.load_model(folder.model_file))
@@ -310,7 +241,7 @@ def test_of_two_processes_one_has_the_folder_until_it_dies(folder):
 def test_a_run_does_not_go_on_without_its_history(tmp_path):
     folder = RunFolder(tmp_path / "run")
     config = TrainingConfig("3H-6V", "tiny", estimator="vimco", epochs=2, batch_size=4)
-    training.fit_run(folder, config, _tiny(), verbose=0)
+    training.fit_run(folder, config, six_pixels(), verbose=0)
     best = folder.best_file.read_bytes()
     folder.history_file.unlink()
     result = invoke("train", "--resume", folder.path)

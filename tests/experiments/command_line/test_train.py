@@ -1,0 +1,112 @@
+"""The command `train`: the folder that it leaves, its recipes, its refusals."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny_runs import Stop, invoke, pixels, tiny_config, tiny_data
+
+import keras_concrete as kc
+from keras_concrete.experiments import checkpoints
+from keras_concrete.experiments.run_folder import RunFolder
+
+pytestmark = pytest.mark.usefixtures("_tiny")
+
+
+def test_a_run_leaves_its_folder_complete(run):
+    path, _ = run
+    names = {entry.name for entry in path.iterdir()}
+    assert names >= {
+        "config.json",
+        "model.keras",
+        "history.csv",
+        "report.json",
+        "reconstructions.png",
+        "samples.png",
+        "learning_curve.png",
+        "latent_usage.png",
+        "saved_model",
+    }
+    assert not [name for name in names if name.startswith("partial")]
+    assert RunFolder(path).config() == tiny_config()
+    assert RunFolder(path).history()["epoch"] == [0, 1, 2, 3]
+    for picture in path.glob("*.png"):
+        assert min(pixels(picture).shape[:2]) > 100
+
+
+def test_the_closing_table_shows_the_report(run):
+    path, output = run
+    report = json.loads((path / "report.json").read_text())
+    data = tiny_data()
+    model = RunFolder(path).model()
+    assert int(model.optimizer.iterations) == 4 * 6
+    expected = kc.evaluate_bound(model, data.test, 20, verbose=False)
+    assert report["discrete_nll"]["mean"] == pytest.approx(-expected.mean, abs=1e-4)
+    assert report["discrete_nll"]["num_samples"] == 20
+    gap = report["relaxed_bound"]["mean"] - report["discrete_bound"]["mean"]
+    assert report["integrality_gap"]["mean"] == pytest.approx(gap, abs=1e-4)
+    rates = (data.train.sum(0) + 1) / (len(data.train) + 2)
+    naive = -np.where(data.test == 1, np.log(rates), np.log(1 - rates)).sum(1)
+    assert report["base_rate_nll"]["mean"] == pytest.approx(naive.mean())
+    for key in ("relaxed_bound", "discrete_bound", "discrete_nll", "base_rate_nll"):
+        assert f"{report[key]['mean']:.2f}" in output
+        assert f"{report[key]['standard_error']:.2f}" in output
+    assert f"{report['steps_per_second']:.1f} training steps per second" in output
+
+
+def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
+    def stop(self, epoch, logs=None):
+        raise Stop
+
+    monkeypatch.setattr(checkpoints.Stopwatch, "on_epoch_begin", stop)
+    result = invoke("train", "3H-16V", "--data", "tiny", "--out", tmp_path / "run")
+    assert result.exit_code == 130
+    assert f"train --resume {tmp_path / 'run'}" in result.output.replace("\n", "")
+
+
+def test_resuming_a_finished_run_reports_again_and_trains_no_more(run):
+    path, _ = run
+    before = (path / "history.csv").read_text()
+    result = invoke("train", "--resume", path)
+    assert result.exit_code == 0, result.output
+    assert (path / "history.csv").read_text() == before
+    assert json.loads((path / "report.json").read_text())["discrete_nll"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rate", "schedule", "decay"),
+    [
+        ((), 2e-3, "cosine", 0.0),
+        (("--recipe", "paper"), 1e-4, "constant", 0.0),
+        (("200H-784V", "--recipe", "paper"), 3e-4, "constant", 0.0),
+        (("392V-24H-392V", "--recipe", "paper"), 3e-4, "constant", 1e-3),
+        (
+            ("392V-24H-392V", "--recipe", "paper", "--weight-decay", 0),
+            3e-4,
+            "constant",
+            0,
+        ),
+        (("--recipe", "cosine", "--learning-rate", 0.01), 0.01, "cosine", 0.0),
+    ],
+)
+def test_a_recipe_decides_what_is_not_given(
+    arguments, rate, schedule, decay, monkeypatch
+):
+    configs = []
+
+    def note(folder, config):
+        configs.append(config)
+        raise OSError  # instead of training
+
+    monkeypatch.setattr("keras_concrete.experiments.command_line.train.train_run", note)
+    invoke("train", *arguments)
+    (config,) = configs
+    assert config.learning_rate == rate
+    assert config.learning_rate_schedule == schedule
+    assert config.weight_decay == decay
+
+
+def test_a_folder_that_holds_something_is_not_written_over(run):
+    result = invoke("train", "4H~16V", "--data", "tiny", "--out", run[0])
+    assert isinstance(result.exception, FileExistsError)
+    assert "--resume" in str(result.exception)

@@ -1,0 +1,94 @@
+"""Checkpoints: runs that stop go on, and the best weights are kept."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from tiny_runs import Stop, tiny_config
+
+from keras_concrete.experiments import checkpoints, training
+from keras_concrete.experiments.run_folder import RunFolder
+
+pytestmark = pytest.mark.usefixtures("_tiny")
+
+
+@pytest.mark.parametrize("moment", ["in the third epoch", "while it saves the third"])
+def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
+    run, tmp_path, monkeypatch, moment
+):
+    whole = RunFolder(run[0])
+    folder = RunFolder(tmp_path / "stopped")
+    with monkeypatch.context() as patch:
+        if moment == "in the third epoch":
+            begin = checkpoints.Stopwatch.on_epoch_begin
+
+            def stop_at_third(self, epoch, logs=None):
+                begin(self, epoch, logs)
+                if epoch == 2:
+                    raise Stop
+
+            patch.setattr(checkpoints.Stopwatch, "on_epoch_begin", stop_at_third)
+        else:
+            save = checkpoints.Checkpoint.on_epoch_end
+
+            def stop_at_third(self, epoch, logs=None):
+                if epoch == 2:
+                    self._path.with_name("partial.keras").write_bytes(b"half a file")
+                    raise Stop
+                save(self, epoch, logs)
+
+            patch.setattr(checkpoints.Checkpoint, "on_epoch_end", stop_at_third)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(folder, tiny_config(), verbose=0)
+    assert not folder.report_file.exists()
+    training.train(folder, verbose=0)
+    assert folder.history_file.read_bytes() == whole.history_file.read_bytes()
+    assert _state(folder) == _state(whole)
+    ours, theirs = (
+        {k: v for k, v in json.loads(f.report_file.read_text()).items() if "bound" in k}
+        for f in (folder, whole)
+    )
+    assert ours == theirs
+
+
+def _state(folder):
+    """Weights, generators and optimizer, as bytes."""
+    model = folder.model()
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.asarray(v.value).tobytes() for v in variables]
+
+
+def _worse_from_the_second_epoch(monkeypatch):
+    """Validation bounds -5, -4, -6, -7: the best epoch is the second."""
+    keep = checkpoints.BestCheckpoint.on_epoch_end
+    bounds = [-5.0, -4.0, -6.0, -7.0]
+
+    def on_epoch_end(self, epoch, logs=None):
+        keep(self, epoch, {**logs, "val_bound": bounds[epoch]})
+
+    monkeypatch.setattr(checkpoints.BestCheckpoint, "on_epoch_end", on_epoch_end)
+
+
+def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypatch):
+    _worse_from_the_second_epoch(monkeypatch)
+    folder = RunFolder(tmp_path / "run")
+    config = dataclasses.replace(tiny_config(), estimator="vimco", evaluation_samples=5)
+    assert config.keeps_best  # score-function estimators stop early, as the paper's did
+    training.train(folder, config, verbose=0)
+    assert int(folder.model().optimizer.iterations) == 2 * 6
+    assert int(folder.last_model().optimizer.iterations) == 4 * 6
+
+
+def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_path):
+    checkpoint, best = tmp_path / "model.keras", tmp_path / "best.keras"
+    checkpoint.write_text("third epoch")
+    checkpoints.BestCheckpoint(checkpoint, best, [-5.0, -6.0, -4.0])
+    assert best.read_text() == "third epoch"
+    best.write_text("second epoch")
+    keeper = checkpoints.BestCheckpoint(checkpoint, best, [-5.0, -3.0, -4.0])
+    assert best.read_text() == "second epoch"
+    keeper.on_epoch_end(3, {"val_bound": -3.5})
+    assert best.read_text() == "second epoch"
+    keeper.on_epoch_end(4, {"val_bound": -2.5})
+    assert best.read_text() == "third epoch"

@@ -1,0 +1,46 @@
+"""Studies beside the paper's grid: what each changes."""
+
+from dataclasses import asdict
+
+from keras_concrete.experiments.reproduction import Budget, Job
+
+from keras_concrete.experiments.studies import STUDIES
+
+
+def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
+    paper = {"200H~784V": (89.5, 91.4), "200H~200H~784V": (86.3, 86.4)}
+    kinds = [  # Variant, estimator, temperature, column of the paper.
+        ("batch-128", "concrete", None, 0),
+        ("equation-21", "gumbel_softmax", 0.5, 0),
+        ("batch-128", "vimco", None, 1),
+    ]
+    cells = STUDIES["recipe"]
+    configs = [Job(cell, Budget(), tmp_path).config() for cell in cells]
+    for cell, config, kind in zip(cells, configs, 2 * kinds, strict=True):
+        *settings, column = kind
+        ours = [cell.variant, config.estimator, config.posterior_temperature]
+        assert ours == settings
+        assert cell.paper.test == paper[cell.architecture][column]
+    assert {config.batch_size for config in configs} == {128}
+    assert {config.num_samples for config in configs} == {5}
+    assert {config.learning_rate_schedule for config in configs} == {"cosine"}
+
+
+def test_the_ablations_change_one_thing_each(tmp_path):
+    configs = {
+        cell.variant: Job(cell, Budget(), tmp_path).config()
+        for cell in STUDIES["ablation"]
+    }
+    base = asdict(configs.pop("as-in-the-paper"))
+    changed = {
+        variant: {k for k, v in asdict(config).items() if v != base[k]}
+        for variant, config in configs.items()
+    }
+    assert changed == {
+        "no-centering": {"centering"},
+        "one-temperature-0.5": {"posterior_temperature"},
+        "one-temperature-0.67": {"prior_temperature"},
+        "kl-of-equation-21": {"estimator"},
+        "kl-of-equation-22": {"estimator"},
+        "gumbels-as-node": {"estimator"},
+    }

@@ -1,0 +1,58 @@
+"""Training by its settings, from the first step to the report."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tiny_runs import invoke, tiny_config, tiny_data
+
+import keras_concrete as kc
+from keras_concrete.experiments import training
+from keras_concrete.experiments.run_folder import RunFolder
+
+pytestmark = pytest.mark.usefixtures("_tiny")
+
+
+def _train(path, **changes):
+    config = dataclasses.replace(tiny_config(), epochs=2, evaluation_samples=5, **changes)
+    report = training.train(RunFolder(path), config, verbose=0)
+    return RunFolder(path), report
+
+
+def test_a_conditional_network_trains_on_the_halves_of_images(tmp_path):
+    folder, report = _train(tmp_path / "run", architecture="6V-4H-10V")
+    model, data = folder.model(), tiny_data()
+    expected = kc.evaluate_bound(
+        model, (data.test[:, :6], data.test[:, 6:]), 5, verbose=False
+    )
+    assert report["discrete_nll"]["mean"] == pytest.approx(-expected.mean, abs=1e-4)
+    rates = (data.train[:, 6:].sum(0) + 1) / (len(data.train) + 2)
+    assert model.visible_mean == pytest.approx(rates)
+    assert (folder.path / "reconstructions.png").exists()
+    assert (folder.path / "latent_usage.png").exists()
+    result = invoke("evaluate", folder.path, "--num-samples", 5)
+    assert result.exit_code == 0, result.output
+    result = invoke("sample", folder.path)
+    assert "no prior of its own" in str(result.exception)
+
+
+def test_the_settings_reach_the_model_and_its_optimizer(tmp_path):
+    folder, _ = _train(
+        tmp_path / "run",
+        arity=4,
+        architecture="4H-2H-16V",
+        posterior_temperature=0.9,
+        centering=False,
+        steps_per_epoch=3,
+        learning_rate_schedule="constant",
+        weight_decay=0.02,
+    )
+    model = folder.model()
+    assert int(model.optimizer.iterations) == 2 * 3
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+    config = model.get_config()
+    assert (config["arity"], config["centering"]) == (4, False)
+    assert config["posterior_temperature"] == 0.9
+    kernels = [w for w in model.weights if w.path.endswith("kernel")]
+    penalty = 0.01 * sum(float(np.sum(np.square(w))) for w in kernels)
+    assert float(sum(model.losses)) == pytest.approx(penalty, rel=1e-5)
