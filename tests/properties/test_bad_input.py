@@ -7,226 +7,21 @@ import inspect
 import sys
 
 import bad_arguments
+import bad_data
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from bad_arguments import BAD_ARGUMENTS, BINARY, network
+from bad_data import BAD_DATA, IMAGES, NAN, bound
 
 import keras_concrete as kc
-from keras_concrete import datasets
-from keras_concrete.experiments import reproduction
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.networks import density
 
-IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
-NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)
-
-
-def prediction():
-    return network("2V-3H-4V")
-
-
-def fit_dataset():
-    network().fit(
-        tf.data.Dataset.from_tensor_slices(IMAGES[:, :5]).batch(4), shuffle=False
-    )
-
-
-def bound(x, num_samples=10, **options):
-    return kc.evaluate_bound(network(), x, num_samples, verbose=False, **options)
-
-
 # What is done, and the sentence that must answer it.
-CASES = BAD_ARGUMENTS | {
-    # numbers of samples
-    "0 samples": (lambda: network(num_samples=0), "`num_samples` must be .* integer.*=0"),
-    "2.5 samples": (lambda: kc.ConcreteSample(1.0, 2.5), "`num_samples` must .*=2.5"),
-    "0 samples at a call": (
-        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=0),
-        "`num_samples` must be a positive integer. Received: num_samples=0",
-    ),
-    "NumPy's 0 samples at a call": (
-        lambda: kc.ConcreteSample(1.0)(BINARY, num_samples=np.int64(0)),
-        r"`num_samples` must be a positive integer. Received: num_samples=np.int",
-    ),
-    "NumPy's 2.5 samples at a call": (
-        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=np.float32(2.5)),
-        "`num_samples` must be a positive integer",
-    ),
-    "a word for samples at a call": (
-        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples="3"),
-        "`num_samples` must be a positive integer. Received: num_samples='3'",
-    ),
-    "a tensor of 0 samples at a call": (
-        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=tf.constant(0)),
-        "`num_samples` must be a positive integer",
-    ),
-    "True samples at a call": (
-        lambda: kc.BinaryConcreteSample(1.0)(BINARY, num_samples=True),
-        "`num_samples` must be a positive integer. Received: num_samples=True",
-    ),
-    "NumPy's 0 samples of log-weights": (
-        lambda: network().log_weights(IMAGES, np.int64(0)),
-        "`num_samples` must be a positive integer",
-    ),
-    "NumPy's -2 images": (
-        lambda: network().sample(np.int64(-2)),
-        "`num_samples` must be a positive integer",
-    ),
-    "half a seed of a bound": (
-        lambda: bound(IMAGES, seed=1.5),
-        "`seed` must be an integer, .* Received: seed=1.5",
-    ),
-    "a word for a seed of codes": (
-        lambda: network().encode(IMAGES, seed="a"),
-        "`seed` must be an integer, .* Received: seed='a'",
-    ),
-    "a seed of more than 64 bits": (
-        lambda: kc.ConcreteSample(1.0, seed=2**63),
-        r"`seed` must be an integer, from -2\*\*63 to below 2\*\*63",
-    ),
-    "half a seed of a callback": (
-        lambda: kc.IntegralityGap(IMAGES, seed=0.5),
-        "`seed` must be an integer",
-    ),
-    "0 samples of log-weights": (
-        lambda: network().log_weights(IMAGES, 0),
-        "`num_samples` must be a positive integer. Received: num_samples=0",
-    ),
-    "2.0 images": (lambda: network().sample(2.0), "`num_samples` must be .*=2.0"),
-    "0 samples of a bound": (lambda: bound(IMAGES, 0), "`num_samples` must be .*=0"),
-    "1e4 samples of a bound": (lambda: bound(IMAGES, 1e4), "positive integer.*=10000.0"),
-    # data
-    "grey values to fit": (
-        lambda: network().fit(255 * IMAGES, verbose=0),
-        "`x` must hold binary data.*divide .* Received: values from 0.0 to 255.0",
-    ),
-    "codes to fit": (
-        lambda: network().fit(2 * IMAGES - 1, verbose=0),
-        "`x` must hold binary data.*values from -1.0 to 1.0",
-    ),
-    "NaN to fit": (lambda: network().fit(NAN, verbose=0), "missing values.*from nan"),
-    "a tensor of other pixels to fit": (
-        lambda: network().fit(tf.constant(IMAGES[:, :5])),
-        r"`x` must have shape \(examples, 6\).*x.shape=\(8, 5\)",
-    ),
-    "images that are not flat to fit": (
-        lambda: network().fit(IMAGES.reshape(8, 2, 3)),
-        r"`x` must have shape \(examples, 6\).*\(8, 2, 3\)",
-    ),
-    "no images to fit": (lambda: network().fit(IMAGES[:0]), "at least one example"),
-    "a stream of other pixels": (fit_dataset, r"expected shape=\(None, 6\).*\(None, 5\)"),
-    "grey values to validate": (
-        lambda: network().fit(IMAGES, validation_data=(9 * IMAGES,), verbose=0),
-        "`x` must hold binary data.*9.0",
-    ),
-    "words to fit": (
-        lambda: network().fit(np.array([["a"] * 6])),
-        "`x` must hold numbers. Received: x.dtype=<U1",
-    ),
-    "no images to evaluate": (
-        lambda: network().evaluate(IMAGES[:0]),
-        r"at least one example. Received: x.shape=\(0, 6\)",
-    ),
-    "NaN to a callback": (
-        lambda: network().fit(IMAGES, callbacks=[kc.IntegralityGap(NAN)], verbose=0),
-        "`x` must hold binary data.*nan",
-    ),
-    "0 samples of a callback": (
-        lambda: kc.IntegralityGap(IMAGES, num_samples=0),
-        "`num_samples` must be a positive integer",
-    ),
-    "0 images of a callback": (
-        lambda: kc.ImageGrids("logs", IMAGES, num_images=0),
-        "`num_images` must be a positive integer",
-    ),
-    "NaN to evaluate": (lambda: network().evaluate(NAN), "`x` must hold binary .*nan"),
-    "a context without its image": (
-        lambda: prediction().fit(IMAGES[:, :2]),
-        r"is given both: fit\(context, image\)",
-    ),
-    "a whole image as context": (
-        lambda: prediction().fit(IMAGES, IMAGES),
-        r"`x` must have shape \(examples, 2\).*\(8, 6\)",
-    ),
-    "grey values to predict": (
-        lambda: prediction().fit(IMAGES[:, :2], 3 * IMAGES[:, 2:]),
-        "`y` must hold binary data.*from 0.0 to 3.0",
-    ),
-    "NaN to predict from": (
-        lambda: prediction().predict(NAN[:, 0:2]),
-        "`x` must hold binary data.*nan",
-    ),
-    "other pixels to predict from": (
-        lambda: prediction().predict(IMAGES),
-        r"`x` must have shape \(examples, 2\).*\(8, 6\)",
-    ),
-    "nothing to predict from": (
-        lambda: network().predict(IMAGES[:0]),
-        r"at least one example. Received: x.shape=\(0, 6\)",
-    ),
-    "grey values to a bound": (lambda: bound(7 * IMAGES), "`x` must hold binary .*7.0"),
-    "NaN to a bound": (lambda: bound(NAN), "`x` must hold binary data.*nan"),
-    "other pixels to a bound": (lambda: bound(IMAGES[:, 1:]), r"\(examples, 6\).*\(8, 5"),
-    "no images to a bound": (lambda: bound(IMAGES[:0]), "with at least one example"),
-    "one image to a bound": (lambda: bound(IMAGES[0]), r"`x` must have shape.*\(6,\)"),
-    "a pair to a bound": (lambda: bound((IMAGES, IMAGES)), "one array, .*Received: 2"),
-    "an image to a conditional bound": (
-        lambda: kc.evaluate_bound(prediction(), IMAGES),
-        "for a conditional network the pair",
-    ),
-    "no context to sample": (
-        lambda: prediction().sample(3),
-        "pass the argument `context`",
-    ),
-    "a context to sample": (
-        lambda: network().sample(3, context=IMAGES),
-        "`context` is for networks that predict",
-    ),
-    "batches larger than the data": (
-        lambda: datasets.shuffled_batches(IMAGES, 9, seed=0),
-        "`batch_size` must be at most the number of images, 8. Received: batch_size=9",
-    ),
-    "another model to a bound": (
-        lambda: kc.evaluate_bound(keras.Sequential(), IMAGES),
-        "`model` must have log_weights.* Received: a Sequential",
-    ),
-    "warm-up by 0 rows": (
-        lambda: kc.export_saved_model(network(), "nowhere", warmup_batch_sizes=[0]),
-        "`warmup_batch_sizes` must be a positive integer",
-    ),
-    "another model to export": (
-        lambda: kc.export_saved_model(keras.Sequential(), "nowhere"),
-        "`model` must be a SigmoidBeliefNetwork, or .* Received: a Sequential without",
-    ),
-    # settings of runs
-    "vimco of a run": (
-        lambda: TrainingConfig(estimator="vimko"),
-        "Received: estimator='vimko'. Did you mean 'vimco'?",
-    ),
-    "a seed of a run": (
-        lambda: TrainingConfig(seed=0.5),
-        "`seed` must be an integer.*0.5",
-    ),
-    "data of a run": (
-        lambda: TrainingConfig(data="binarised_mnist"),
-        "`data` must be one of .*Did you mean 'binarized_mnist'?",
-    ),
-    "a flag of a run": (
-        lambda: TrainingConfig(restore_best_weights="yes"),
-        "`restore_best_weights` must be True or False",
-    ),
-    "epochs of a run": (
-        lambda: TrainingConfig(epochs=1.5),
-        "`epochs` must be a positive",
-    ),
-    "steps of a reproduction": (
-        lambda: reproduction.Budget(steps=0),
-        "`steps` must be a positive integer. Received: steps=0",
-    ),
-}
+CASES = BAD_ARGUMENTS | BAD_DATA
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -238,7 +33,9 @@ def test_bad_input_is_answered_by_one_clear_sentence(case):
 
 def test_there_are_a_hundred_cases_and_each_public_thing_has_one():
     assert len(CASES) >= 100
-    text = "".join(inspect.getsource(m) for m in (bad_arguments, sys.modules[__name__]))
+    text = "".join(
+        inspect.getsource(m) for m in (bad_arguments, bad_data, sys.modules[__name__])
+    )
     # Of no arguments of their own, or checked by Keras.
     free = {"BoundEstimate", "NegativeBound", "TemperatureLog", "export_onnx"}
     assert {name for name in kc.__all__ if name not in text} <= free

@@ -1,0 +1,82 @@
+"""A latent layer with all that it can be combined with, to see that all is finite."""
+
+import itertools
+
+import keras
+from layer_checks import POLICIES
+
+import keras_concrete as kc
+from keras_concrete import estimators
+
+
+def shapes():
+    """Estimator, states, units, samples, policy, XLA: everything with everything else."""
+    sizes = itertools.cycle([(1, None), (3, 2), (40, 1), (2, 100), (1, 1), (2, 7)])
+    settings = itertools.cycle(itertools.product(POLICIES, (True, False)))
+    for states in (2, 3, 8, 1024):
+        for estimator in estimators.names():
+            if states > 2 and estimators.get(estimator).binary_only:
+                continue
+            for _ in range(2 if states in (2, 8) else 1):  # With two settings each.
+                units, samples = next(sizes)
+                if estimator == "vimco":
+                    samples = max(2, samples or 1)
+                if estimator == "nvil":
+                    samples = 1
+                if states == 1024:
+                    units, samples = 1, min(samples or 2, 10)
+                policy, jit = next(settings)
+                # XLA was seen to take minutes to compile these, which is open.
+                jit = jit and not (estimator == "logistic_normal" and states > 2)
+                yield estimator, states, units, samples, policy, jit
+        next(settings)
+
+
+# Their slopes are beyond 65,504, the largest number of float16, where units of scale 0.01
+# or 1,000 logits apart meet: so, as they say, their logits are to be float32. With those
+# of float16, what is not finite has to be such a slope.
+STEEP = ("concrete_gumbel_node", "logistic_normal")
+FLOAT16_MAX = 65_504.0
+
+
+class Model:
+    """A latent layer, its prior and posterior, pixels, and the bound."""
+
+    def __init__(self, estimator, states, units, samples, policy):
+        binary = states == 2
+        options = {"estimator": estimator, "dtype": policy}
+        self.is_steep = estimator in STEEP and policy == "mixed_float16"
+        sampler = kc.BinaryConcreteSample if binary else kc.ConcreteSample
+        self.sample = sampler(1.0, samples, return_node=True, seed=0, **options)
+        self.log_prior = kc.ConcreteLogProb(1.0, states, **options)
+        self.log_posterior = kc.ConcreteLogProb(1.0, states, **options)
+        self.log_likelihood = kc.BernoulliLogLikelihood(dtype=policy)
+        self.bound = kc.MultiSampleBound(estimator, seed=0, dtype=policy)
+        shape = (None, units) if binary else (None, units, states)
+        self.sample.build(shape)
+        for layer in (self.log_prior, self.log_posterior):
+            layer.build((shape, shape))
+        terms = (None,) if samples is None else (None, samples)
+        self.bound.build(([terms, terms], [terms], [shape]))
+
+    def set_temperatures(self, posterior, prior):
+        for layer, temperature in (
+            (self.sample, posterior),
+            (self.log_posterior, posterior),
+            (self.log_prior, prior),
+        ):
+            layer.current_temperature.assign(temperature)
+
+    def __call__(self, readers, p, weights, x, training):
+        """The bound and its terms; each layer that reads q's logits has its own."""
+        of_sample, of_prior, of_posterior, of_bound = readers
+        state, node = self.sample(of_sample, training=training)
+        flat = keras.ops.reshape(state, (*state.shape[: -len(p.shape) + 1], -1))
+        scores = keras.ops.matmul(flat, keras.ops.cast(weights, state.dtype))
+        log_joint = [
+            self.log_likelihood((x, scores)),
+            self.log_prior((node, p, of_prior), training=training),
+        ]
+        log_posterior = [self.log_posterior((node, of_posterior), training=training)]
+        bound = self.bound((log_joint, log_posterior, [of_bound]), training=training)
+        return bound, [*log_joint, *log_posterior]

@@ -1,0 +1,35 @@
+"""Centering subtracts a running mean that gradients and evaluation leave alone."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_concrete as kc
+
+
+def test_centering_follows_its_recurrence_and_is_frozen_outside_training():
+    generator = np.random.default_rng(0)
+    layer, average = kc.Centering(0.9), np.zeros(3)
+    for _ in range(5):
+        activity = generator.normal(size=(4, 2, 3)).astype("float32")
+        centered = layer(activity, training=True)
+        np.testing.assert_allclose(centered, activity - average, atol=1e-5)
+        average = 0.9 * average + 0.1 * activity.mean((0, 1))
+        frozen = layer(activity, training=False)
+        np.testing.assert_allclose(frozen, activity - average, atol=1e-5)
+
+
+def test_no_gradient_flows_through_the_average():
+    layer = kc.Centering(0.5)
+    layer.build((None, 3))
+    layer.average.assign([1.0, 2.0, 3.0])
+    activity = tf.Variable(np.ones((4, 3), "float32"))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(activity, training=True))
+    np.testing.assert_array_equal(tape.gradient(total, activity), np.ones((4, 3)))
+    assert not layer.trainable_weights
+
+
+def test_decay_outside_its_range_is_refused():
+    with pytest.raises(ValueError, match="`decay` must be a number from 0 to below 1"):
+        kc.Centering(1.0)
