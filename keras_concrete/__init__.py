@@ -3,7 +3,10 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from keras_concrete.datasets import load_dataset
+from keras_concrete import estimators
+from keras_concrete.datasets import Dataset, DatasetUnavailableError, load_dataset
+from keras_concrete.images import smoothed_mean
+from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.layers import (
     BernoulliLogLikelihood,
     BinaryConcreteSample,
@@ -18,15 +21,15 @@ from keras_concrete.layers import (
 from keras_concrete.losses import NegativeBound
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.schedules import ExponentialAnnealing
-from keras_concrete.temperatures import suggest_temperature
+from keras_concrete.temperatures import TemperatureAdvice, suggest_temperature
 
 if TYPE_CHECKING:
     from keras_concrete import distributions
     from keras_concrete.callbacks import ImageGrids, IntegralityGap, TemperatureLog
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
-    from keras_concrete.serving.export import export_onnx, export_saved_model
+    from keras_concrete.serving import export_onnx, export_saved_model
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "BernoulliLogLikelihood",
@@ -35,21 +38,27 @@ __all__ = [
     "Centering",
     "ConcreteLogProb",
     "ConcreteSample",
+    "Dataset",
+    "DatasetUnavailableError",
     "ExponentialAnnealing",
     "HypercubeCode",
     "ImageGrids",
     "IntegralityGap",
+    "LatentVariableModel",
     "LearnedLogits",
     "MultiSampleBound",
     "NegativeBound",
     "RelaxedKL",
     "SigmoidBeliefNetwork",
+    "TemperatureAdvice",
     "TemperatureLog",
     "distributions",
+    "estimators",
     "evaluate_bound",
     "export_onnx",
     "export_saved_model",
     "load_dataset",
+    "smoothed_mean",
     "suggest_temperature",
 ]
 

@@ -19,6 +19,7 @@ from keras import ops
 from keras_concrete import noise, objectives, schedules
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.images import tile_images
+from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.layers import (
     BinaryConcreteSample,
     ConcreteSample,
@@ -52,7 +53,7 @@ class IntegralityGap(keras.callbacks.Callback):
         num_samples: Samples m of both bounds, which may be more than in training. A model
             of your own has its own number.
         batch_size: Examples at a time.
-        seed: Integer on which the noise depends alone.
+        seed: Integer, of which alone the noise is a function.
 
     Raises:
         ValueError: If `num_samples` or `batch_size` is not a positive integer, or the
@@ -88,7 +89,7 @@ class IntegralityGap(keras.callbacks.Callback):
                 'whose output is that of MultiSampleBound, or a dict with it as "bound". '
                 f"Received: {model.name!r}, a {type(model).__name__}"
             )
-        if hasattr(model, "check_data"):
+        if isinstance(model, LatentVariableModel):
             model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
 
         @tf.function(jit_compile=bool(model.jit_compile), reduce_retracing=True)
@@ -139,7 +140,7 @@ class TemperatureLog(keras.callbacks.Callback):
     """Adds the temperatures of the samplers to the logs of each epoch.
 
     They are called `temperature` if all samplers were made with the same one, otherwise
-    `temperature_` and the name of the layer. With a schedule it is that of the last
+    `temperature_` and the name of the layer. With a schedule it is that of the next
     training step.
 
     Raises:
@@ -196,11 +197,12 @@ class ImageGrids(keras.callbacks.Callback):
             conditional network the pair `(context, image)`.
         num_images: Number of images in a grid, the number of its columns squared.
         every: Number of epochs from one grid to the next.
-        seed: Integer on which the noise depends alone.
+        seed: Integer, of which alone the noise is a function.
 
     Raises:
         ImportError: If TensorBoard is not installed.
-        ValueError: If `num_images` or `every` is not a positive integer.
+        ValueError: If `num_images` or `every` is not a positive integer, or the model
+            that it is used with is not a `LatentVariableModel`.
 
     Example:
     >>> grids = ImageGrids("logs", np.eye(4), num_images=4)  # fit(..., callbacks=[grids])
@@ -231,6 +233,12 @@ class ImageGrids(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Opens the file."""
+        if not isinstance(self.model, LatentVariableModel):
+            raise ValueError(
+                "ImageGrids draws from a model that has the members of "
+                "keras_concrete.LatentVariableModel, such as SigmoidBeliefNetwork. "
+                f"Received: {self.model.name!r}, a {type(self.model).__name__}"
+            )
         self._writer = tf.summary.create_file_writer(self._log_dir)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -21,7 +21,7 @@ __all__ = [
     "shuffled_batches",
 ]
 
-# Fixed: the numbers of two people who name a data set shall be about the same images.
+# Fixed, so that two people who name a data set speak of the same images.
 _SEED = 20170424
 
 
@@ -42,7 +42,7 @@ class Dataset(NamedTuple):
 
 
 class DatasetUnavailableError(RuntimeError):
-    """The data are neither on this machine nor to be had by it."""
+    """The data are not on this machine, and could not be fetched or made here."""
 
 
 def load_dataset(name: str) -> Dataset:
@@ -57,7 +57,7 @@ def load_dataset(name: str) -> Dataset:
             binarization of Salakhutdinov & Murray (2008) through TensorFlow Datasets,
             the same split: the one of the paper's tables. `"omniglot"`: drawings of 1,623
             characters through TensorFlow Datasets, in a split of our own, since the
-            paper's is not to be had: the ink of 105 x 105 points averaged over 28 x 28
+            paper's is not public: the ink of 105 x 105 points averaged over 28 x 28
             areas; of the 20 drawings of each character 15 to train and 5 to test, of
             the former 1,345 held out to validate, so 23,000/1,345/8,115; each pixel
             sampled once; all by a fixed seed. TensorFlow Datasets looks in the folder
@@ -68,7 +68,8 @@ def load_dataset(name: str) -> Dataset:
 
     Raises:
         ValueError: If there is no data set of that name.
-        DatasetUnavailableError: If the data cannot be had.
+        DatasetUnavailableError: If the data are not there, or the package that holds or
+            prepares them.
 
     Example:
     >>> data = load_dataset("mnist5k")
@@ -166,8 +167,13 @@ def _from_tfds(name: str, splits: list[str]) -> list[np.ndarray]:
 
 def _prepared(name: str) -> Any:
     """The builder of a data set, prepared."""
-    import tensorflow_datasets as tfds
-
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise DatasetUnavailableError(
+            f"The data set {name!r} comes through TensorFlow Datasets, which is not "
+            "installed. Run: pip install 'keras_concrete[datasets]'"
+        ) from error
     builder = tfds.builder(name)
     try:
         if not builder.is_prepared():

@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.checks import check_positive, check_seed
-from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.types import Tensor
 
 __all__ = ["BoundEstimate", "evaluate_bound", "standard_error"]
@@ -81,14 +81,14 @@ def evaluate_bound(
     grow with K. The model is left as it was: its generators and averages are not used.
 
     Args:
-        model: A model with `log_weights(x, num_samples, training, seed)`, such as
-            `SigmoidBeliefNetwork`.
+        model: A `SigmoidBeliefNetwork`, or any model with the method `log_weights` of
+            `LatentVariableModel`.
         x: Binary data, `(examples, visible units)`; for a conditional network the pair
             `(context, image)`.
         num_samples: K, the number of samples for each example.
         training: False for the discrete graph, whose bound approximates the
             log-likelihood from below; True for the relaxed graph.
-        seed: Integer on which the noise depends alone.
+        seed: Integer, of which alone the noise is a function.
         verbose: Whether to show a progress bar.
 
     Returns:
@@ -109,8 +109,9 @@ def evaluate_bound(
     check_seed(seed)
     if not hasattr(model, "log_weights"):
         raise ValueError(
-            "Argument `model` must have log_weights(x, num_samples, training, seed), as "
-            f"SigmoidBeliefNetwork has. Received: a {type(model).__name__}"
+            "Argument `model` must have the method log_weights(x, num_samples, training, "
+            "seed) of keras_concrete.LatentVariableModel, as SigmoidBeliefNetwork has. "
+            f"Received: a {type(model).__name__}"
         )
     parts = [np.asarray(part) for part in (x if isinstance(x, tuple) else (x,))]
     num_examples = len(parts[0]) if parts[0].ndim else 0
@@ -122,7 +123,7 @@ def evaluate_bound(
             "example, or be a pair of such arrays. Received: shape "
             + ", ".join(str(part.shape) for part in parts)
         )
-    if isinstance(model, SigmoidBeliefNetwork):
+    if isinstance(model, LatentVariableModel):
         if len(parts) != 1 + model.is_conditional:
             raise ValueError(
                 "Argument `x` must be one array, or for a conditional network the pair "

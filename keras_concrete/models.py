@@ -9,13 +9,12 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import schedules
+from keras_concrete.bound_model import BoundModel, same_signature
 from keras_concrete.checks import check_images, check_means, check_positive
-from keras_concrete.looped_model import LoopedModel
-from keras_concrete.losses import NegativeBound
 from keras_concrete.networks import LayerMaker, network_class
 from keras_concrete.networks.notation import parse_architecture
-from keras_concrete.schedules import Temperature
-from keras_concrete.seeding import fixed_noise, num_replicas
+from keras_concrete.schedules import Setting
+from keras_concrete.seeding import fixed_noise
 from keras_concrete.temperatures import choose_temperatures
 from keras_concrete.types import Tensor
 
@@ -23,7 +22,7 @@ __all__ = ["SigmoidBeliefNetwork"]
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class SigmoidBeliefNetwork(LoopedModel):
+class SigmoidBeliefNetwork(BoundModel):
     """A belief network of discrete units, with its inference network.
 
     A functional model of this package's layers from binary data to the multi-sample
@@ -45,7 +44,7 @@ class SigmoidBeliefNetwork(LoopedModel):
             make a layer `240H`.
         num_samples: Number of samples m of the bound in `fit` and `evaluate`.
         estimator: Name of the gradient estimator: see `keras_concrete.estimators`.
-        prior_temperature: Temperature of the densities of p: a number, or a schedule of
+        prior_temperature: Setting of the densities of p: a number, or a schedule of
             training steps (see `keras_concrete.schedules`). By default the paper's for
             the arity: 1/2, 2/3 and 2/5 for 2, 4 and 8. Not for conditional networks,
             which have one temperature, `posterior_temperature`.
@@ -98,8 +97,9 @@ class SigmoidBeliefNetwork(LoopedModel):
         arity: int = 2,
         num_samples: int = 1,
         estimator: str = "concrete",
-        prior_temperature: Temperature | None = None,
-        posterior_temperature: Temperature | None = None,
+        *,
+        prior_temperature: Setting | None = None,
+        posterior_temperature: Setting | None = None,
         visible_mean: Sequence[float] | np.ndarray | None = None,
         centering: bool = True,
         kernel_regularizer: Any = None,
@@ -116,8 +116,8 @@ class SigmoidBeliefNetwork(LoopedModel):
         maker = LayerMaker(arity, estimator, kernel_regularizer, seed, policy)
         temperatures = choose_temperatures(
             arity,
-            prior_temperature,
-            posterior_temperature,
+            prior=prior_temperature,
+            posterior=posterior_temperature,
             conditional=parsed.context_units is not None,
         )
         network = network_class(parsed)(
@@ -140,55 +140,32 @@ class SigmoidBeliefNetwork(LoopedModel):
         self._policy = policy
         self._network = network
         self._bound = network.bound
-        self._loss = NegativeBound()
-        names = network.metric_names
-        self._means = [keras.metrics.Mean(name, dtype="float32") for name in names]
-
-    def compute_loss(
-        self,
-        x: Tensor = None,
-        y: Tensor = None,
-        y_pred: Any = None,
-        sample_weight: Tensor = None,
-        training: bool = True,
-    ) -> Tensor:
-        """Returns minus the mean bound, weighted, plus the layers' own losses.
-
-        `fit(x)` suffices for density estimation. For weighted examples call
-        `fit(x, x, sample_weight=...)`: Keras drops weights that come without targets.
-        """
-        results = self._network.results(y, y_pred, training)
-        for mean in self._means:
-            mean.update_state(results[mean.name], sample_weight)
-        loss = self._loss(results["bound"], results["bound"], sample_weight)
-        # A tf.distribute strategy sums over replicas, which Keras's losses allow for.
-        for term in self.losses:
-            loss = loss + ops.cast(term, loss.dtype) / num_replicas()
-        return loss
-
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As in every Keras model; arrays are checked before the first step."""
-        for data in ((x, y), kwargs.get("validation_data")):
-            if isinstance(data, tuple):
-                self.check_data(*data[:2])
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As `fit`."""
-        self.check_data(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """As `fit`."""
-        if hasattr(x, "__array__"):
-            check_images("x", x, self.inputs[0].shape[-1])
-        return super().predict(x, *args, **kwargs)
+        self._means = self.make_means(network.metric_names)
 
     def check_data(self, x: Any, y: Any = None) -> None:
         """Refuses arrays of other sizes, and values outside [0, 1] or NaN."""
         # Other kinds of data, such as a tf.data.Dataset, cannot be looked at before.
         if hasattr(x, "__array__"):
             self._network.check_data(x, y)
+
+    def results(self, y: Any, y_pred: Any, training: bool) -> dict[str, Tensor]:
+        """What `fit` and `evaluate` report, one number for each example.
+
+        Args:
+            y: Targets, of which a conditional network needs the image.
+            y_pred: Outputs of the model.
+            training: Whether the training graph is meant.
+
+        Returns:
+            Dict of float32 tensors `(batch,)` in nats, the `bound` among them.
+        """
+        return self._network.results(y, y_pred, training)
+
+    @same_signature(keras.Model.predict)
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        if hasattr(x, "__array__"):
+            check_images("x", x, self.inputs[0].shape[-1])
+        return super().predict(x, *args, **kwargs)
 
     def predict_step(self, data: Any) -> Any:
         """Keeps, of the outputs of a conditional network, the `probabilities`."""
@@ -227,9 +204,9 @@ class SigmoidBeliefNetwork(LoopedModel):
                 `(context, image)`.
             num_samples: Samples for each example, an integer or a scalar tensor.
             training: Whether the graph is relaxed.
-            seed: Integer or integer tensor on which the noise shall depend alone, and
-                with which the call leaves the model as it was; None for the next noise
-                of the layers' own generators.
+            seed: Integer or integer tensor. The noise is then a function of it alone, and
+                the call leaves the model as it was. None for the next noise of the
+                layers' own generators.
 
         Returns:
             Float32 tensor `(batch, num_samples)`, in nats.
@@ -277,29 +254,29 @@ class SigmoidBeliefNetwork(LoopedModel):
 
     def sample(
         self,
-        num_samples: Tensor,
+        num_images: Tensor,
         seed: Tensor | None = None,
         context: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Draws images from the generative network.
 
         Args:
-            num_samples: Number of images, an integer or a scalar tensor; for a
+            num_images: Number of images, an integer or a scalar tensor; for a
                 conditional network that of images for each context.
             seed: As in `log_weights`.
             context: `(batch, context units)`; for a conditional network only.
 
         Returns:
-            Dict with `probabilities` of the pixels, `(num_samples, visible units)`, and
-            `codes` of latent layer 1, `(num_samples, bits)`; float32. For a conditional
-            network `(batch, num_samples, ...)`.
+            Dict with `probabilities` of the pixels, `(num_images, visible units)`, and
+            `codes` of latent layer 1, `(num_images, bits)`; float32. For a conditional
+            network `(batch, num_images, ...)`.
 
         Raises:
             ValueError: If a conditional network is given no context, or another is.
         """
         context = None if context is None else ops.cast(context, "float32")
         with self._noise(seed):
-            codes = self._network.sample(num_samples, context)
+            codes = self._network.sample(num_images, context)
         return {"codes": ops.cast(codes, "float32"), **self.decode(codes)}
 
     def get_config(self) -> dict[str, Any]:

@@ -70,9 +70,9 @@ def threefry_2x32(key: Tensor, counter: tuple[Tensor, Tensor]) -> tuple[Tensor, 
 
 
 def _rotate_left(word: Tensor, distance: int) -> Tensor:
-    return ops.bitwise_or(
-        ops.left_shift(word, np.uint32(distance)),
-        ops.right_shift(word, np.uint32(32 - distance)),
+    # LiteRT has neither shifts to the left nor `or`; compilers make a rotation of this.
+    return (word * np.uint32(1 << distance)) ^ ops.right_shift(
+        word, np.uint32(32 - distance)
     )
 
 
@@ -262,11 +262,13 @@ def _half_and_distance(shape: Shape, key: Tensor) -> tuple[Tensor, Tensor]:
     size = 1
     for dimension in shape:
         size = size * dimension
-    position = ops.cast(ops.arange(size, dtype="int32"), "uint32")
-    purpose = ops.full_like(position, _FOR_NOISE)
-    high, low = threefry_2x32(key, (position, purpose))
-    in_upper_half = ops.cast(ops.bitwise_and(high, np.uint32(1)), "bool")
-    coarse = ops.cast(ops.right_shift(high, np.uint32(1)), "float32")
+    position = ops.reshape(ops.arange(size, dtype="int32"), (-1, 1))
+    # A view, not a cast: OpenVINO has none, and would shift words as signed numbers.
+    words = ops.reshape(ops.view(position, "uint32"), (-1,))
+    high, low = threefry_2x32(key, (words, ops.full_like(words, _FOR_NOISE)))
+    half_high = ops.right_shift(high, np.uint32(1))
+    in_upper_half = ops.cast(high ^ (half_high * np.uint32(2)), "bool")
+    coarse = ops.cast(half_high, "float32")
     fine = ops.cast(low, "float32") + 0.5
     distance = coarse * np.float32(2.0**-32) + fine * np.float32(2.0**-64)
     return ops.reshape(in_upper_half, shape), ops.reshape(distance, shape)

@@ -12,6 +12,7 @@ from keras import ops
 from keras_concrete.types import Tensor
 
 __all__ = [
+    "check_terms",
     "effective_sample_size",
     "importance_weighted_bound",
     "log_weights",
@@ -33,18 +34,34 @@ def sum_terms(terms: Tensor | Sequence[Tensor]) -> Tensor:
     """
     if not isinstance(terms, list | tuple):
         terms = [terms]
-    if not terms:
-        raise ValueError("Argument `terms` must hold at least one tensor. Received: []")
-    shapes = {tuple(term.shape) for term in terms}
-    if len({len(shape) for shape in shapes}) > 1 or _differ(shapes):
-        raise ValueError(
-            "All terms must have the same shape, (batch, num_samples) or (batch,): "
-            f"broadcasting would mix up samples. Received: shapes {sorted(shapes)}"
-        )
+    check_terms(terms)
     total = ops.cast(terms[0], "float32")
     for term in terms[1:]:
         total = total + ops.cast(term, "float32")
     return total
+
+
+def check_terms(terms: Sequence[Tensor]) -> None:
+    """Refuses terms that would broadcast.
+
+    Args:
+        terms: Tensors of log-probabilities.
+
+    Raises:
+        ValueError: If there are none, they differ in shape, or have more axes than those
+            of examples and samples.
+    """
+    if not terms:
+        raise ValueError("Argument `terms` must hold at least one tensor. Received: []")
+    shapes = {tuple(term.shape) for term in terms}
+    ranks = {len(shape) for shape in shapes}
+    if len(ranks) > 1 or not ranks <= {1, 2} or _differ(shapes):
+        raise ValueError(
+            "All terms must have the same shape, (batch, num_samples) or (batch,): "
+            "broadcasting would mix up samples. Received: shapes "
+            f"{sorted(shapes, key=str)}. Sum over all units and pixels, and pass "
+            "sample_axis=True to all layers that score, or to none."
+        )
 
 
 def _differ(shapes: set[tuple]) -> bool:

@@ -1,14 +1,15 @@
-"""Temperatures that change while a model trains.
+"""Numbers that change while a model trains: temperatures, and weights of losses.
 
-A temperature may be a number or any `keras.optimizers.schedules.LearningRateSchedule`:
-`ExponentialDecay`, `PolynomialDecay` (linear with power 1), `CosineDecay` (down to
-`alpha` times the first value), `PiecewiseConstantDecay`, one of yours, or the one below.
-A layer counts its training steps in a weight, so that a schedule is in step under XLA
-and `steps_per_execution`, and goes on where it was in a model that was saved. It counts
-its calls: where one layer is called on two tensors in a step, a step counts twice.
+Such a setting is a number; any `keras.optimizers.schedules.LearningRateSchedule` of the
+training step, such as `ExponentialDecay`, `PolynomialDecay` (linear with power 1),
+`CosineDecay` (down to `alpha` times the first value), one of yours, or the one below; or
+a scalar `keras.Variable`, which a callback of yours assigns to. Numbers and schedules are
+settings of a model and not among its weights: the weights of a model that was trained on
+a schedule load into one that serves at a constant temperature.
 """
 
 import math
+from numbers import Real
 from typing import Any, TypeAlias
 
 import keras
@@ -20,7 +21,7 @@ from keras_concrete.types import Tensor
 __all__ = [
     "ExponentialAnnealing",
     "Schedule",
-    "Temperature",
+    "Setting",
     "deserialize",
     "get",
     "serialize",
@@ -28,8 +29,8 @@ __all__ = [
 
 Schedule = keras.optimizers.schedules.LearningRateSchedule
 
-# A number or a schedule; Keras has no types for checkers.
-Temperature: TypeAlias = Any
+# A number, a schedule or a `keras.Variable`; Keras has no types for checkers.
+Setting: TypeAlias = Any
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -86,62 +87,79 @@ class ExponentialAnnealing(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-def get(name: str, temperature: Any) -> Temperature:
-    """Returns a temperature from a number, a schedule, or the config of one.
+def get(name: str, setting: Any, can_be_zero: bool = False) -> Setting:
+    """Returns a setting from a number, a schedule, a variable, or the config of one.
 
     Args:
         name: Name of the argument, for an error.
-        temperature: Positive number, schedule, or what `serialize` returns.
+        setting: Positive number, schedule, scalar `keras.Variable`, or what `serialize`
+            returns.
+        can_be_zero: Whether 0 is accepted, as a weight and not as a temperature.
 
     Returns:
-        The number or schedule.
+        The number, schedule or variable.
 
     Raises:
-        ValueError: If it is none of these, or not positive at step 0 or at the end of
-            the decay.
+        ValueError: If it is none of these, or out of range; a schedule is looked at at
+            step 0 and at the end of its decay.
     """
-    temperature = deserialize(temperature)
-    if not isinstance(temperature, Schedule):
-        check_positive(name, temperature)
-        return temperature
+    setting = deserialize(setting)
+    if isinstance(setting, keras.Variable):
+        if setting.shape != ():
+            raise ValueError(
+                f"Argument `{name}` must be a scalar if it is a variable. Received: a "
+                f"variable of shape {tuple(setting.shape)}"
+            )
+        return setting
+    if not isinstance(setting, Schedule):
+        if not (can_be_zero and _is_zero(setting)):
+            check_positive(name, setting)
+        return setting
     # Where decay ends is where Keras's cosine is 0, unless it is told otherwise.
-    end = getattr(temperature, "decay_steps", 0)
-    end += getattr(temperature, "warmup_steps", 0) or 0
+    end = getattr(setting, "decay_steps", 0)
+    end += getattr(setting, "warmup_steps", 0) or 0
     ends_above = "end above 0, such as by alpha=0.5 of CosineDecay"
     for step, advice in ((0, "begin above 0"), (end, ends_above)):
-        value = float(temperature(step))
-        if not 0.0 < value < math.inf:
+        value = float(setting(step))
+        in_range = 0.0 <= value if can_be_zero else 0.0 < value
+        if not (in_range and value < math.inf):
             raise ValueError(
                 f"Argument `{name}` must be a schedule of positive numbers. Received one "
-                f"that is {value:g} at step {step}: {type(temperature).__name__}. Have "
+                f"that is {value:g} at step {step}: {type(setting).__name__}. Have "
                 f"it {advice}"
             )
-    return temperature
+    return setting
 
 
-def serialize(temperature: Temperature | None) -> Any:
-    """Returns the config of a schedule, and numbers as they are.
+def _is_zero(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real) and value == 0
+
+
+def serialize(setting: Setting | None) -> Any:
+    """Returns the config of a schedule, the value of a variable, and numbers as they are.
 
     Args:
-        temperature: Number, schedule or None.
+        setting: Number, schedule, variable or None.
 
     Returns:
         What `get` takes.
     """
-    if isinstance(temperature, Schedule):
-        return keras.saving.serialize_keras_object(temperature)
-    return temperature
+    if isinstance(setting, Schedule):
+        return keras.saving.serialize_keras_object(setting)
+    if isinstance(setting, keras.Variable):
+        return float(ops.convert_to_numpy(setting.value))
+    return setting
 
 
-def deserialize(temperature: Any) -> Temperature | None:
+def deserialize(setting: Any) -> Setting | None:
     """Returns a schedule from its config, and all else as it is.
 
     Args:
-        temperature: What `serialize` returns.
+        setting: What `serialize` returns.
 
     Returns:
         What `serialize` was given.
     """
-    if isinstance(temperature, dict):
-        return keras.optimizers.schedules.deserialize(temperature)
-    return temperature
+    if isinstance(setting, dict):
+        return keras.optimizers.schedules.deserialize(setting)
+    return setting

@@ -9,10 +9,11 @@ import keras
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_num_states
-from keras_concrete.schedules import Temperature
+from keras_concrete.schedules import Setting
 
 __all__ = [
     "TemperatureAdvice",
+    "Temperatures",
     "choose_temperatures",
     "suggest_temperature",
     "warn_if_too_warm",
@@ -22,23 +23,36 @@ __all__ = [
 _BEST = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
 
 
+class Temperatures(NamedTuple):
+    """Temperatures of a network.
+
+    Attributes:
+        prior: Of the densities of p.
+        posterior: Of the samples and densities of q.
+    """
+
+    prior: Setting
+    posterior: Setting
+
+
 def choose_temperatures(
     arity: int,
+    *,
     prior: Any = None,
     posterior: Any = None,
     conditional: bool = False,
-) -> tuple[Temperature, Temperature]:
+) -> Temperatures:
     """Returns the temperatures given, or the paper's for the arity in place of None.
 
     Args:
         arity: Number of states of a unit.
-        prior: Temperature of the densities of p, a number or a schedule, or None.
-        posterior: Temperature of the samples and densities of q, likewise.
+        prior: Setting of the densities of p, a number or a schedule, or None.
+        posterior: Setting of the samples and densities of q, likewise.
         conditional: Whether samples come from the prior, so that the network has one
             temperature: then that of `posterior` for both.
 
     Returns:
-        The pair of prior and posterior temperature.
+        The temperatures.
 
     Raises:
         ValueError: If one is not positive, or None where the paper has none for the
@@ -46,7 +60,7 @@ def choose_temperatures(
 
     Example:
     >>> choose_temperatures(4, posterior=0.9)
-    (0.6666666666666666, 0.9)
+    Temperatures(prior=0.6666666666666666, posterior=0.9)
     """
     if prior is not None:
         prior = schedules.get("prior_temperature", prior)
@@ -61,7 +75,7 @@ def choose_temperatures(
             )
         prior = posterior
     if prior is not None and posterior is not None:
-        return prior, posterior
+        return Temperatures(prior, posterior)
     if arity not in _BEST:
         both = "`prior_temperature` and `posterior_temperature`"
         raise ValueError(
@@ -71,8 +85,8 @@ def choose_temperatures(
         )
     best_prior, best_posterior = _BEST[arity]
     if conditional:
-        return best_posterior, best_posterior
-    return (
+        return Temperatures(best_posterior, best_posterior)
+    return Temperatures(
         best_prior if prior is None else prior,
         best_posterior if posterior is None else posterior,
     )
@@ -129,7 +143,7 @@ def suggest_temperature(num_states: int) -> TemperatureAdvice:
     return TemperatureAdvice(*_BEST[8], safe_below, reason)
 
 
-def warn_if_too_warm(temperature: Temperature) -> None:
+def warn_if_too_warm(temperature: Setting) -> None:
     """Warns, once, of a temperature at which a unit may prefer the interior.
 
     Up to 1 / (n - 1) no density has a mode in the interior of the simplex (Propositions

@@ -1,10 +1,10 @@
 """How the parameters of the posterior get their gradient, by name.
 
-To add an estimator, derive a class from `Estimator`, with a `name` of its own, and
-register an instance.
+To add an estimator, derive a class from `Estimator` or `RelaxedEstimator`, give it a
+`name`, and `register` an instance.
 """
 
-from keras_concrete.estimators.base import Estimator, Surrogate
+from keras_concrete.estimators.base import Estimator, RelaxedEstimator, Surrogate
 from keras_concrete.estimators.logistic_normal import LogisticNormal
 from keras_concrete.estimators.nvil import Nvil
 from keras_concrete.estimators.registry import get, names, register
@@ -22,7 +22,15 @@ from keras_concrete.estimators.straight_through import (
 )
 from keras_concrete.estimators.vimco import Vimco
 
-__all__ = ["Estimator", "RelocatedNoise", "Surrogate", "get", "names", "register"]
+__all__ = [
+    "Estimator",
+    "RelaxedEstimator",
+    "RelocatedNoise",
+    "Surrogate",
+    "get",
+    "names",
+    "register",
+]
 
 register(Concrete())
 register(AnalyticKL())

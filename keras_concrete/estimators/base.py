@@ -3,6 +3,7 @@
 The discrete graph, outside training, is the same for all of them.
 """
 
+import abc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
@@ -14,7 +15,7 @@ from keras_concrete.types import Tensor
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
 
-__all__ = ["Estimator", "Surrogate"]
+__all__ = ["Estimator", "RelaxedEstimator", "Surrogate", "linear_log_mass"]
 
 
 class Surrogate(keras.layers.Layer):
@@ -62,11 +63,12 @@ class Surrogate(keras.layers.Layer):
         )
 
 
-class Estimator:
+class Estimator(abc.ABC):
     """A way to estimate the gradient of the bound.
 
-    The methods say what happens under `training=True`; this base class is the paper's
-    Concrete relaxation. Tensors are float32.
+    The methods say what happens under `training=True`. Tensors are float32. To write one
+    of your own, derive from this class, or from `RelaxedEstimator` for states that
+    gradients flow through, give it a `name`, and `register` an instance.
 
     Attributes:
         name: The word users write.
@@ -78,20 +80,22 @@ class Estimator:
             with.
         reads_conditions: Whether the surrogate reads what layers are conditioned on.
         convex_when_cold: Whether training has relaxed states whose density has no mode in
-            the interior of the simplex when it is cold enough (Propositions 1d and 2d),
-            so that a warmer one is warned of.
+            the interior of the simplex once the temperature is low enough (Propositions
+            1d and 2d), so that higher temperatures deserve a warning.
     """
 
-    name: ClassVar[str] = "concrete"
+    name: ClassVar[str]
     surrogate: ClassVar[type[Surrogate]] = Surrogate
     pathwise: ClassVar[bool] = True
     binary_only: ClassVar[bool] = False
     reads_drawn_logits: ClassVar[bool] = False
     reads_conditions: ClassVar[bool] = False
-    convex_when_cold: ClassVar[bool] = True
+    convex_when_cold: ClassVar[bool] = False
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit and densities of a unit in the training graph.
+
+        By default the paper's.
 
         Args:
             binary: Whether the unit has one logit, or one for each of its states.
@@ -111,10 +115,11 @@ class Estimator:
         """Combines logits and noise to the value on which densities are evaluated."""
         return unit.node(logits, noise, temperature)
 
+    @abc.abstractmethod
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """Makes the state that flows downstream."""
-        return unit.relaxed_state(node)
 
+    @abc.abstractmethod
     def log_prob(
         self,
         unit: "Unit",
@@ -135,6 +140,24 @@ class Estimator:
         Returns:
             Log-probability of each unit.
         """
+
+
+class RelaxedEstimator(Estimator):
+    """An estimator whose training states are relaxed, and scored by their density."""
+
+    def state(self, unit: "Unit", node: Tensor) -> Tensor:
+        """Makes the relaxed state."""
+        return unit.relaxed_state(node)
+
+    def log_prob(
+        self,
+        unit: "Unit",
+        temperature: Tensor,
+        logits: Tensor,
+        node: Tensor,
+        drawn_logits: Tensor,
+    ) -> Tensor:
+        """The log-density of the node."""
         return unit.relaxed(temperature, logits).log_prob(node)
 
 

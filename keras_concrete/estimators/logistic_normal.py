@@ -1,8 +1,8 @@
 """The paper's control: Gaussian noise through a softmax."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from keras_concrete.estimators.base import Estimator
+from keras_concrete.estimators.base import RelaxedEstimator
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["LogisticNormal"]
 
 
-class LogisticNormal(Estimator):
+class LogisticNormal(RelaxedEstimator):
     """Gaussian noise of the scale `temperature` on the logits, through a softmax.
 
     The control of section 5.2. Its rounding is a multinomial probit, whose masses are
@@ -23,7 +23,6 @@ class LogisticNormal(Estimator):
     """
 
     name = "logistic_normal"
-    convex_when_cold: ClassVar[bool] = False
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit with Gaussian noise."""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from keras import ops
 
-from keras_concrete.estimators.base import Estimator, linear_log_mass
+from keras_concrete.estimators.base import RelaxedEstimator, linear_log_mass
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
@@ -13,15 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["AnalyticKL", "Concrete", "GumbelNode", "GumbelSoftmax"]
 
 
-class Concrete(Estimator):
+class Concrete(RelaxedEstimator):
     """The paper's estimator: every node and mass replaced by its relaxation.
 
     Equations 25 and 27. The relaxed objective is a lower bound in the relaxed model, and
     the gradient is unbiased for it, though not for the discrete bound.
     """
 
+    name = "concrete"
+    convex_when_cold: ClassVar[bool] = True
 
-class GumbelSoftmax(Estimator):
+
+class GumbelSoftmax(RelaxedEstimator):
     """Relaxed states scored by discrete masses, linear in the state (equation 21).
 
     The objective of Jang, Gu & Poole, "Categorical Reparameterization with
@@ -29,6 +32,7 @@ class GumbelSoftmax(Estimator):
     """
 
     name = "gumbel_softmax"
+    convex_when_cold: ClassVar[bool] = True
 
     def log_prob(
         self,
@@ -42,7 +46,7 @@ class GumbelSoftmax(Estimator):
         return linear_log_mass(unit, self.state(unit, node), logits)
 
 
-class AnalyticKL(Estimator):
+class AnalyticKL(RelaxedEstimator):
     """Relaxed states, and the discrete KL in closed form (equation 22).
 
     The masses are averaged over the posterior that the node was drawn from. Not a bound
@@ -50,6 +54,7 @@ class AnalyticKL(Estimator):
     """
 
     name = "concrete_analytic_kl"
+    convex_when_cold: ClassVar[bool] = True
     reads_drawn_logits: ClassVar[bool] = True
 
     def log_prob(
@@ -65,7 +70,7 @@ class AnalyticKL(Estimator):
         return linear_log_mass(unit, unit.mean(drawn_logits), logits)
 
 
-class GumbelNode(Estimator):
+class GumbelNode(RelaxedEstimator):
     """Relaxed states, with the Gumbels as the node that densities score (section C.3).
 
     A lower bound in the relaxed model, looser than `concrete`: softmax loses one degree
@@ -80,6 +85,7 @@ class GumbelNode(Estimator):
     """
 
     name = "concrete_gumbel_node"
+    convex_when_cold: ClassVar[bool] = True
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit with the Gumbels as the node."""

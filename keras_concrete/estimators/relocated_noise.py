@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from keras_concrete.estimators.base import Estimator
+from keras_concrete.estimators.base import RelaxedEstimator
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.relocated import BinaryNoise
@@ -11,14 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["Gaussian", "RelocatedNoise"]
 
 
-class RelocatedNoise(Estimator):
+class RelocatedNoise(RelaxedEstimator):
     """Binary units with any noise, relocated to keep their probability (appendix B).
 
     Subclass with a `name` and `binary_noise`, and `register` an instance.
     """
 
     binary_only: ClassVar[bool] = True
-    convex_when_cold: ClassVar[bool] = False
 
     def binary_noise(self) -> "BinaryNoise":
         """The noise."""

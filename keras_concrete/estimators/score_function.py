@@ -23,7 +23,6 @@ class ScoreFunction(Estimator):
     """States are discrete and carry no gradient; nodes are scored by their mass."""
 
     pathwise: ClassVar[bool] = False
-    convex_when_cold: ClassVar[bool] = False
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """The states that the nodes stand for."""

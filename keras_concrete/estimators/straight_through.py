@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from keras import ops
 
-from keras_concrete.estimators.base import Estimator
 from keras_concrete.estimators.relaxed import GumbelSoftmax
 from keras_concrete.types import Tensor
 
@@ -27,7 +26,7 @@ class StraightThrough(GumbelSoftmax):
     """Discrete states with the gradient of their expectation.
 
     Bengio, Léonard & Courville, "Estimating or Propagating Gradients Through Stochastic
-    Neurons", 2013. The temperature is of no effect.
+    Neurons", 2013. The temperature has no effect.
     """
 
     name = "straight_through"
@@ -37,7 +36,7 @@ class StraightThrough(GumbelSoftmax):
         self, unit: "Unit", logits: Tensor, noise: Tensor, temperature: Tensor
     ) -> Tensor:
         """The node, with the gradient of the expected state."""
-        node = Estimator.node(self, unit, logits, noise, temperature)
+        node = super().node(unit, logits, noise, temperature)
         return _with_gradient_of(node, unit.mean(logits))
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.checks import check_num_states
+from keras_concrete.checks import check_flag, check_num_states
 from keras_concrete.types import Tensor
 
 __all__ = ["HypercubeCode"]
@@ -22,13 +22,18 @@ class HypercubeCode(keras.layers.Layer):
 
     Args:
         num_states: 2 for binary states, or a larger power of 2 for one-hot states.
+        flatten: Whether the bits of the units on the last axis of units are joined: right
+            for a vector of units. With False each unit keeps its place and has its bits
+            on a new last axis, as the channels of a grid do.
         kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `(..., units)` for `num_states=2`, else `(..., units, num_states)`.
+        `(batch, ..., units)` for `num_states=2`, else `(batch, ..., units, num_states)`.
 
     Output shape:
-        `(..., units * log2(num_states))`, in the compute dtype.
+        `(batch, ..., units * log2(num_states))`, in the compute dtype; with
+        `flatten=False` `(batch, ..., units, log2(num_states))`, and for binary states the
+        shape of the input.
 
     Raises:
         ValueError: If `num_states` is not a power of 2, or not the size of the states.
@@ -41,7 +46,7 @@ class HypercubeCode(keras.layers.Layer):
     [[1.0, -1.0]]
     """
 
-    def __init__(self, num_states: int = 2, **kwargs: Any) -> None:
+    def __init__(self, num_states: int = 2, flatten: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         num_states = check_num_states(num_states)
         if num_states & (num_states - 1):
@@ -49,15 +54,21 @@ class HypercubeCode(keras.layers.Layer):
                 "Argument `num_states` must be a power of 2, so that the states are "
                 f"the corners of a hypercube. Received: num_states={num_states}"
             )
+        check_flag("flatten", flatten)
         self.num_states = num_states
+        self.flatten = bool(flatten)
         self.supports_masking = True
 
     def build(self, input_shape: tuple) -> None:
         """Checks the size of the states."""
-        if self.num_states > 2 and input_shape[-1] != self.num_states:
+        least = 2 if self.num_states == 2 or not self.flatten else 3
+        is_of_states = self.num_states == 2 or input_shape[-1] == self.num_states
+        if len(input_shape) < least or not is_of_states:
+            axes = "batch, ..., units"
+            axes += f", {self.num_states}" if self.num_states > 2 else ""
             raise ValueError(
                 f"HypercubeCode(num_states={self.num_states}) expects states of shape "
-                f"(..., units, {self.num_states}). Received: {tuple(input_shape)}"
+                f"({axes}). Received: {tuple(input_shape)}"
             )
 
     def call(self, state: Tensor) -> Tensor:
@@ -65,12 +76,14 @@ class HypercubeCode(keras.layers.Layer):
         if self.num_states == 2:
             return 2.0 * state - 1.0
         codes = ops.matmul(state, ops.cast(_corners(self.num_states), state.dtype))
+        if not self.flatten:
+            return codes
         *leading, units, bits = ops.shape(codes)
         return ops.reshape(codes, (*leading, units * bits))
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """Passes a mask on; one of n-ary units has no place in their codes."""
-        is_of_units = self.num_states > 2 and len(inputs.shape) == 3
+        is_of_units = self.num_states > 2 and self.flatten and len(inputs.shape) == 3
         return None if is_of_units else mask
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -78,12 +91,18 @@ class HypercubeCode(keras.layers.Layer):
         if self.num_states == 2:
             return tuple(input_shape)
         bits = self.num_states.bit_length() - 1
+        if not self.flatten:
+            return (*input_shape[:-1], bits)
         units = input_shape[-2]
         return (*input_shape[:-2], None if units is None else units * bits)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return {**super().get_config(), "num_states": self.num_states}
+        return {
+            **super().get_config(),
+            "num_states": self.num_states,
+            "flatten": self.flatten,
+        }
 
 
 def _corners(num_states: int) -> np.ndarray:

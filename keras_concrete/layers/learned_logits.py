@@ -16,7 +16,7 @@ class LearnedLogits(keras.layers.Layer):
     """Free logits, the same for every example: the prior of a top layer.
 
     Args:
-        units: Number of units.
+        units: Number of units, or a tuple of sizes, such as `(height, width)` for a grid.
         num_states: 2 for binary units (one logit each), n for units of n states.
         kwargs: Arguments of `keras.layers.Layer`.
 
@@ -24,7 +24,7 @@ class LearnedLogits(keras.layers.Layer):
         inputs: Any tensor with a batch axis; only the size of its batch is used.
 
     Output shape:
-        `(batch, units)` for `num_states=2`, else `(batch, units, num_states)`; float32
+        `(batch, *units)` for `num_states=2`, else `(batch, *units, num_states)`; float32
         under every dtype policy. They start at 0, the uniform distribution.
 
     Raises:
@@ -36,10 +36,15 @@ class LearnedLogits(keras.layers.Layer):
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
 
-    def __init__(self, units: int, num_states: int = 2, **kwargs: Any) -> None:
+    def __init__(
+        self, units: int | tuple[int, ...], num_states: int = 2, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        check_positive("units", units, int)
-        self.units = int(units)
+        sizes = tuple(units) if isinstance(units, list | tuple) else (units,)
+        for size in sizes:
+            check_positive("units", size, int)
+        self._sizes = tuple(map(int, sizes))
+        self.units = self._sizes if isinstance(units, list | tuple) else self._sizes[0]
         self.num_states = check_num_states(num_states)
         self.autocast = False
         self.supports_masking = True
@@ -60,10 +65,10 @@ class LearnedLogits(keras.layers.Layer):
         return ops.broadcast_to(self.logits.value, shape)
 
     def _shape(self) -> tuple[int, ...]:
-        return (self.units,) if self.num_states == 2 else (self.units, self.num_states)
+        return self._sizes if self.num_states == 2 else (*self._sizes, self.num_states)
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
-        """Has none: free logits have only the batch of the input."""
+        """Passes no mask on: free logits share only the batch with the input."""
 
     def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
         """Shape and dtype of the output."""

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.layers.shapes import check_inputs, match_node
-from keras_concrete.types import Tensor
+from keras_concrete.layers.shapes import match
+from keras_concrete.types import Shape, Tensor
 
 __all__ = ["BernoulliLogLikelihood"]
 
@@ -20,51 +20,70 @@ class BernoulliLogLikelihood(keras.layers.Layer):
     log-probability.
 
     Args:
+        sample_axis: Whether axis 1 of the logits holds samples. All axes between it, or
+            the batch, and the end are pixels, over which the log-probability is summed.
         kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: The pair `(x, logits)`.
+        x: Data, 0 or 1.
+        logits: Log-odds of each pixel.
 
     Input shape:
-        `x` `(batch, pixels)`; logits `(batch, [num_samples,] pixels)`.
+        Logits `(batch, [num_samples,] *pixels)`; `x` of that shape, or without the sample
+        axis.
 
     Output shape:
         `(batch, [num_samples])`, float32, in nats.
 
     Raises:
-        ValueError: If `x` would broadcast against the logits in any other way.
+        ValueError: If the shapes do not fit.
 
     Example:
     >>> import numpy as np
     >>> x, logits = np.ones((1, 4), "float32"), np.zeros((1, 3, 4), "float32")
-    >>> BernoulliLogLikelihood()((x, logits)).numpy().round(3)
+    >>> BernoulliLogLikelihood(sample_axis=True)(x, logits).numpy().round(3)
     array([[-2.773, -2.773, -2.773]], dtype=float32)
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, sample_axis: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.sample_axis = bool(sample_axis)
         self.autocast = False
 
-    def build(self, input_shape: Any) -> None:
-        """Has no weights."""
-        check_inputs(self, input_shape, "x", "logits")
+    def build(self, x_shape: Shape, logits_shape: Shape) -> None:
+        """Adds nothing: the layer has no weights."""
 
-    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+    def call(self, x: Tensor, logits: Tensor) -> Tensor:
         """Scores the data under the logits."""
-        x, logits = inputs
+        x = self._matched(x, logits)
         logits = ops.cast(logits, "float32")
-        x = match_node("x", x, logits, "logits")
         # softplus(logits), to 6e-8 nats for each pixel and twice as fast as by log1p. Its
         # positive part is written so that the gradient at 0 is 1/2.
         distance = ops.abs(logits)
         positive = 0.5 * (logits + distance)
         softplus = positive + ops.log(1.0 + ops.exp(-distance))
-        return ops.sum(x * logits - softplus, axis=-1)
+        pixels = tuple(range(1 + self.sample_axis, len(logits.shape)))
+        return ops.sum(x * logits - softplus, axis=pixels)
+
+    def _matched(self, x: Tensor, logits: Tensor) -> Tensor:
+        shape, name = tuple(logits.shape), type(self).__name__
+        if len(shape) < 2 + self.sample_axis:
+            axes = (
+                "(batch, num_samples, *pixels)"
+                if self.sample_axis
+                else "(batch, *pixels)"
+            )
+            raise ValueError(
+                f"{name} expects logits of shape {axes}. Received: logits.shape={shape}"
+            )
+        return match(name, "x", x, "logits", shape, self.sample_axis)
+
+    def compute_output_spec(self, x: Tensor, logits: Tensor) -> keras.KerasTensor:
+        """Shape and dtype of the output."""
+        self._matched(x, logits)
+        shape = tuple(logits.shape)[: 1 + self.sample_axis]
+        return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        return super().get_config()
-
-    def compute_output_spec(self, inputs: tuple[Tensor, Tensor]) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
-        return keras.KerasTensor(tuple(inputs[1].shape)[:-1], dtype="float32")
+        return {**super().get_config(), "sample_axis": self.sample_axis}

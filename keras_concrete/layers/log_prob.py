@@ -7,64 +7,119 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_num_states
-from keras_concrete.layers.shapes import check_inputs, match_node
-from keras_concrete.layers.thermostat import Thermostat
+from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.origin import FollowingLayer, Origin
+from keras_concrete.layers.shapes import check_node, match
 from keras_concrete.temperatures import warn_if_too_warm
-from keras_concrete.types import Tensor
+from keras_concrete.types import Shape, Tensor
 
-__all__ = ["ConcreteLogProb", "Score"]
+__all__ = ["ConcreteLogProb", "Score", "unit_log_probs"]
 
 
-class Score(keras.layers.Layer):
-    """A layer from several inputs, the node first, to a float32 sum over the units."""
+def unit_log_probs(
+    estimator: estimators.Estimator,
+    binary: bool,
+    temperature: Tensor,
+    node: Tensor,
+    logits: Tensor,
+    drawn_logits: Tensor,
+    training: bool,
+) -> Tensor:
+    """Scores nodes of either graph.
+
+    Args:
+        estimator: What the training graph is trained by.
+        binary: Whether units have one logit each.
+        temperature: Temperature of a relaxed density.
+        node: Float32 nodes.
+        logits: Float32 logits of the density or mass.
+        drawn_logits: Float32 logits that the nodes were drawn with.
+        training: Whether the training graph is meant, or the discrete one.
+
+    Returns:
+        The log-probability of each unit, in nats.
+    """
+    if training:
+        unit = estimator.unit(binary)
+        return estimator.log_prob(unit, temperature, logits, node, drawn_logits)
+    unit = estimator.discrete_unit(binary)
+    return unit.discrete(logits).log_prob(unit.discrete_state(node))
+
+
+class Score(FollowingLayer):
+    """Base of layers from a node and logits to a sum over the units.
+
+    Args:
+        num_states: 2 for binary units (one logit each), n for units of n states.
+        estimator: Name of the gradient estimator, or None for the sampler's.
+        sample_axis: Whether axis 1 of the node holds samples.
+        kwargs: Arguments of `keras.layers.Layer`.
+    """
 
     def __init__(
-        self, num_states: int = 2, estimator: str = "concrete", **kwargs: Any
+        self,
+        num_states: int = 2,
+        estimator: str | None = None,
+        sample_axis: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(estimator=estimator, **kwargs)
         self.num_states = check_num_states(num_states)
-        self._estimator = estimators.get(estimator, num_states == 2)
-        self.estimator = estimator
-        self.autocast = False
+        self.sample_axis = bool(sample_axis)
+        self._binary = num_states == 2
+        if estimator is not None:
+            estimators.get(estimator, self._binary)
 
-    def _unit_shape(self) -> tuple[int, ...]:
-        """Shape of the logits of one unit."""
-        return () if self.num_states == 2 else (self.num_states,)
-
-    def _node_shape(self) -> tuple[int, ...]:
-        """Shape of the node of one unit."""
-        unit = self._estimator.unit(binary=self.num_states == 2)
-        return unit.node_shape(self._unit_shape())
-
-    def compute_output_spec(
-        self, inputs: tuple[Tensor, ...], training: bool = False
-    ) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
-        axes = 1 + len(self._node_shape())
-        return keras.KerasTensor(tuple(inputs[0].shape)[:-axes], dtype="float32")
+    def _follow(self, origin: Origin) -> None:
+        super()._follow(origin)
+        if origin.num_states != self.num_states:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} scores units of num_states="
+                f"{self.num_states}, but {origin.layer!r} draws units of "
+                f"{origin.num_states} states: pass num_states={origin.num_states}."
+            )
+        if origin.has_samples and not self.sample_axis:
+            raise ValueError(
+                f"{origin.layer!r} puts samples on axis 1 (num_samples), over which "
+                f"{type(self).__name__} {self.name!r} would sum as over units: pass "
+                "sample_axis=True."
+            )
 
     def _checked_node(self, node: Tensor) -> Tensor:
-        shape, event = tuple(node.shape), self._node_shape()
-        if len(shape) < 2 + len(event) or shape[len(shape) - len(event) :] != event:
-            axes = ", ".join(["units", *map(str, event)])
-            raise ValueError(
-                f"{type(self).__name__} with num_states={self.num_states} expects a "
-                f"node of shape (batch, [num_samples,] {axes}). "
-                f"Received: node.shape={shape}"
-            )
+        unit = self.followed_estimator().unit(self._binary)
+        states = unit.node_shape(() if self._binary else (self.num_states,))
+        check_node(type(self).__name__, tuple(node.shape), states, self.sample_axis)
         return ops.cast(node, "float32")
 
-    def _logits(self, name: str, logits: Tensor, node: Tensor) -> Tensor:
-        """Logits, with the sample axis that the node has."""
-        surplus = len(self._node_shape()) - len(self._unit_shape())
-        return match_node(name, logits, node[(..., *[0] * surplus)])
+    def _logits_shape(self, node: Tensor) -> Shape:
+        """Shape of the logits that belong to a node."""
+        unit = self.followed_estimator().unit(self._binary)
+        surplus = len(unit.node_shape(())) if self._binary else 0
+        shape = tuple(node.shape)
+        return shape[: len(shape) - surplus]
+
+    def _matched(self, name: str, logits: Tensor, node: Tensor) -> Tensor:
+        like = self._logits_shape(node)
+        return match(type(self).__name__, name, logits, "node", like, self.sample_axis)
+
+    def _sum_over_units(self, log_probs: Tensor) -> Tensor:
+        units = tuple(range(1 + self.sample_axis, len(log_probs.shape)))
+        return ops.sum(log_probs, axis=units) if units else log_probs
+
+    def _spec(self, node: Tensor, **logits: Tensor) -> keras.KerasTensor:
+        """Shape and dtype of the sum, once all shapes are checked."""
+        self._checked_node(node)
+        for name, tensor in logits.items():
+            self._matched(name, tensor, node)
+        shape = tuple(node.shape)[: 1 + self.sample_axis]
+        return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "num_states": self.num_states,
-            "estimator": self.estimator,
+            "sample_axis": self.sample_axis,
         }
 
 
@@ -77,36 +132,40 @@ class ConcreteLogProb(Score):
     2. Otherwise it is the mass of the discrete state, the node rounded.
 
     Args:
-        temperature: Positive number, or a schedule of training steps (see
+        temperature: Positive number, schedule of training steps or `keras.Variable` (see
             `keras_concrete.schedules`): the temperature of the density. It may differ
             from that of the sampler: the paper gives prior and posterior one each
-            (equation 28). Held in the weight `current_temperature`.
+            (equation 28).
         num_states: 2 for binary units (one logit each), n for units of n states.
-        estimator: Name of the gradient estimator that the model trains with: the same
-            as the sampler's.
+        estimator: Name of the gradient estimator. By default that of the sampler whose
+            node this is; needed where other layers lie between the two.
+        sample_axis: Whether axis 1 of the node holds samples. All axes between it, or the
+            batch, and the states are units, over which the score is summed.
         kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: The pair `(node, logits)`; or the triple `(node, logits, drawn_logits)`
-            with the logits that the node was drawn with, which only the estimator
-            `"concrete_analytic_kl"` reads, by default `logits`.
+        node: What a sampler with `return_node=True` returns besides the state.
+        logits: Logits of the density or mass.
+        drawn_logits: Logits that the node was drawn with, by default `logits`; only the
+            estimator `"concrete_analytic_kl"` reads them.
         training: Whether the training graph is meant, or the discrete one.
 
     Input shape:
-        Node `(batch, [num_samples,] units[, num_states])`; logits of that shape, or
+        Node `(batch, [num_samples,] *units[, num_states])`; logits of that shape, or
         without the sample axis.
 
     Output shape:
         `(batch, [num_samples])`, float32, in nats.
 
     Raises:
-        ValueError: If the logits would broadcast against the node in any other way.
+        ValueError: If shapes do not fit, or the node is of another kind of units or of
+            another estimator.
 
     Example:
     >>> import numpy as np
-    >>> log_prob = ConcreteLogProb(temperature=0.5)
     >>> node, logits = np.ones((2, 5, 3), "float32"), np.zeros((2, 3), "float32")
-    >>> log_prob((node, logits)).shape
+    >>> log_prob = ConcreteLogProb(0.5, estimator="concrete", sample_axis=True)
+    >>> log_prob(node, logits).shape  # 5 samples of 3 units
     TensorShape([2, 5])
 
     Reference:
@@ -115,40 +174,73 @@ class ConcreteLogProb(Score):
 
     def __init__(
         self,
-        temperature: schedules.Temperature,
+        temperature: schedules.Setting,
         num_states: int = 2,
-        estimator: str = "concrete",
+        estimator: str | None = None,
+        sample_axis: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_states=num_states, estimator=estimator, **kwargs)
-        self.temperature = schedules.get("temperature", temperature)
-        if self._estimator.convex_when_cold:
-            warn_if_too_warm(self.temperature)
+        super().__init__(num_states, estimator, sample_axis, **kwargs)
+        temperature = schedules.get("temperature", temperature)
+        self._temperature = CurrentSetting(self, "temperature", temperature)
+        if estimator is not None and estimators.get(estimator).convex_when_cold:
+            warn_if_too_warm(temperature)
 
-    def build(self, input_shape: Any) -> None:
-        """Adds the temperature, a weight that does not train."""
-        check_inputs(self, input_shape, "node", "logits", "drawn_logits?")
-        self._thermostat = Thermostat(self, self.temperature)
-        self.current_temperature = self._thermostat.current
+    @property
+    def temperature(self) -> schedules.Setting:
+        """The temperature, as it was given."""
+        return self._temperature.setting
 
-    def call(self, inputs: tuple[Tensor, ...], training: bool = False) -> Tensor:
+    @temperature.setter
+    def temperature(self, value: Any) -> None:
+        refuse_to_set(self, "temperature")
+
+    @property
+    def current_temperature(self) -> Tensor:
+        """The temperature of the next training step."""
+        return self._temperature.read()
+
+    def build(
+        self,
+        node_shape: Shape,
+        logits_shape: Shape,
+        drawn_logits_shape: Shape | None = None,
+    ) -> None:
+        """Adds nothing: the layer has no weights."""
+
+    def call(
+        self,
+        node: Tensor,
+        logits: Tensor,
+        drawn_logits: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor:
         """Scores the node under the logits."""
-        node = self._checked_node(inputs[0])
-        logits = self._logits("logits", inputs[1], node)
-        binary = self.num_states == 2
-        if training:
-            drawn_logits = self._logits("drawn_logits", inputs[-1], node)
-            log_probs = self._estimator.log_prob(
-                self._estimator.unit(binary),
-                self._thermostat.read(training),
-                logits,
-                node,
-                drawn_logits,
-            )
-        else:
-            unit = self._estimator.discrete_unit(binary)
-            log_probs = unit.discrete(logits).log_prob(unit.discrete_state(node))
-        return ops.sum(log_probs, axis=-1)
+        node = self._checked_node(node)
+        logits = self._matched("logits", logits, node)
+        if drawn_logits is not None:
+            drawn_logits = self._matched("drawn_logits", drawn_logits, node)
+        log_probs = unit_log_probs(
+            self.followed_estimator(),
+            self._binary,
+            self._temperature.read(training),
+            node,
+            logits,
+            logits if drawn_logits is None else drawn_logits,
+            training,
+        )
+        return self._sum_over_units(log_probs)
+
+    def compute_output_spec(
+        self,
+        node: Tensor,
+        logits: Tensor,
+        drawn_logits: Tensor | None = None,
+        training: bool = False,
+    ) -> keras.KerasTensor:
+        """Shape and dtype of the output."""
+        others = {} if drawn_logits is None else {"drawn_logits": drawn_logits}
+        return self._spec(node, logits=logits, **others)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""

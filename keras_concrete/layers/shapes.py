@@ -1,73 +1,97 @@
-"""Which axes of a tensor are what, and the refusal of any other."""
+"""The contract of shapes: batch, samples if there are any, units, states."""
 
 from typing import Any
 
-import keras
 from keras import ops
 
-from keras_concrete.types import Tensor
+from keras_concrete.types import Shape, Tensor
 
-__all__ = ["check_inputs", "is_shape", "match_node"]
+__all__ = ["as_list", "check_node", "is_shape", "match"]
 
 
-def check_inputs(layer: keras.Layer, shapes: Any, *names: str) -> None:
-    """Refuses inputs that are not a tuple: of a tensor, Python would unpack the rows.
+def check_node(layer: str, node: Shape, states: Shape, sample_axis: bool) -> None:
+    """Refuses a node that has not the axes that a layer expects.
 
     Args:
-        layer: The layer that is called.
-        shapes: What Keras gives to `build`.
-        names: Of the tensors; those that end in `?` may be left out.
+        layer: What to call the layer in an error.
+        node: Shape of the node.
+        states: Shape of the node of one unit.
+        sample_axis: Whether axis 1 holds samples.
 
     Raises:
-        ValueError: If the inputs are not that many tensors, or lists of tensors.
+        ValueError: If axes are missing, or the last ones are not those of a unit.
     """
-    is_tuple = isinstance(shapes, list | tuple) and not is_shape(shapes)
-    least = sum(not name.endswith("?") for name in names)
-    if not is_tuple or not least <= len(shapes) <= len(names):
-        wanted = ", ".join(name.rstrip("?") for name in names[:least])
+    least = 1 + sample_axis + max(1, len(states))
+    if len(node) >= least and tuple(node[len(node) - len(states) :]) == tuple(states):
+        return
+    axes = ["batch", *["num_samples"] * sample_axis, "*units", *map(str, states)]
+    raise ValueError(
+        f"{layer} expects a node of shape ({', '.join(axes)}). Received: "
+        f"node.shape={tuple(node)}. Pass num_states=n for units of n states, and "
+        "sample_axis=True if, and only if, axis 1 holds samples."
+    )
+
+
+def match(
+    layer: str,
+    name: str,
+    tensor: Tensor,
+    like_name: str,
+    like: Shape,
+    sample_axis: bool,
+) -> Tensor:
+    """Casts to float32, and adds the sample axis where one is declared and missing.
+
+    Args:
+        layer: What to call the layer in an error.
+        name: What to call the tensor.
+        tensor: Tensor of the shape `like`, or of that shape without its axis 1.
+        like_name: What to call the tensor that it belongs to.
+        like: The shape of that tensor.
+        sample_axis: Whether axis 1 of `like` holds samples.
+
+    Returns:
+        Float32 tensor that broadcasts to `like` along the sample axis only.
+
+    Raises:
+        ValueError: If the shapes differ in any other way.
+    """
+    given, wanted = tuple(tensor.shape), tuple(like)
+    without_samples = (wanted[0], *wanted[2:])
+    lacks_samples = sample_axis and len(given) == len(wanted) - 1
+    if not _agree(given, without_samples if lacks_samples else wanted):
+        remedy = ""
+        if not sample_axis and _agree(given, without_samples):
+            remedy = f" If axis 1 of `{like_name}` holds samples, pass sample_axis=True."
+        elif len(given) == len(wanted) - 1 and given == wanted[:-1]:
+            remedy = " For logits of units with n states pass num_states=n everywhere."
+        allowed = ", or that shape without the sample axis" if sample_axis else ""
         raise ValueError(
-            f"{type(layer).__name__} is called on the tuple ({wanted}). Received: "
-            + (f"{len(shapes)} tensors" if is_tuple else f"one of shape {shapes}")
+            f"{layer}: `{name}` must have the shape of `{like_name}`{allowed}, since "
+            "broadcasting would mix up examples, samples, units and states. Received: "
+            f"{name}.shape={given}, {like_name}.shape={wanted}.{remedy}"
         )
+    tensor = ops.cast(tensor, "float32")
+    return ops.expand_dims(tensor, 1) if lacks_samples else tensor
+
+
+def _agree(given: Shape, wanted: Shape) -> bool:
+    """Whether two shapes are equal, as far as sizes are known."""
+    return len(given) == len(wanted) and all(
+        None in sizes or sizes[0] == sizes[1] for sizes in zip(given, wanted, strict=True)
+    )
 
 
 def is_shape(value: Any) -> bool:
-    """Whether a value is a shape, rather than a tensor or a list."""
+    """Whether a value is a shape, rather than a list of shapes."""
     if not isinstance(value, list | tuple):
         return False
     return len(value) > 0 and all(size is None or isinstance(size, int) for size in value)
 
 
-def match_node(
-    name: str, tensor: Tensor, node: Tensor, node_name: str = "node"
-) -> Tensor:
-    """Casts to float32, and inserts the sample axis that the node has and `tensor` lacks.
-
-    Args:
-        name: What to call the tensor in an error.
-        tensor: Logits of shape `(batch, ...)` or `(batch, num_samples, ...)`.
-        node: Tensor of shape `(batch, ...)` or `(batch, num_samples, ...)`.
-        node_name: What to call the node in an error.
-
-    Returns:
-        Tensor of the rank of `node`.
-
-    Raises:
-        ValueError: If the shapes would broadcast in any other way.
-    """
-    given, wanted = tuple(tensor.shape), tuple(node.shape)
-    lacks_samples = len(given) == len(wanted) - 1
-    if lacks_samples:
-        wanted = (wanted[0], *wanted[2:])
-    if len(given) != len(wanted) or any(
-        None not in sizes and sizes[0] != sizes[1]
-        for sizes in zip(given, wanted, strict=True)
-    ):
-        raise ValueError(
-            f"`{name}` must have the shape of `{node_name}`, or that shape without the "
-            "sample axis (axis 1): any other broadcasting would mix up examples, "
-            f"samples and units. Received: {name}.shape={given}, "
-            f"{node_name}.shape={tuple(node.shape)}"
-        )
-    tensor = ops.cast(tensor, "float32")
-    return ops.expand_dims(tensor, 1) if lacks_samples else tensor
+def as_list(terms: Any) -> list:
+    """A list of tensors, or of shapes, made of one or of several."""
+    if terms is None:
+        return []
+    is_one = not isinstance(terms, list | tuple) or is_shape(terms)
+    return [terms] if is_one else list(terms)

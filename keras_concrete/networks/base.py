@@ -10,7 +10,7 @@ from keras_concrete.checks import check_count
 from keras_concrete.layers import BernoulliLogLikelihood
 from keras_concrete.networks.layer_maker import LayerMaker
 from keras_concrete.networks.notation import Architecture
-from keras_concrete.schedules import Temperature
+from keras_concrete.schedules import Setting
 from keras_concrete.types import Tensor
 
 __all__ = ["Draw", "Latent", "Network", "Terms"]
@@ -78,7 +78,7 @@ class Network:
             self._links[0], self._bits[0], architecture.visible_units, visible_mean
         )
         self.log_likelihood = BernoulliLogLikelihood(
-            name="log_likelihood", **maker.options
+            sample_axis=True, name="log_likelihood", **maker.options
         )
         self.bound = maker.bound("bound")
 
@@ -86,7 +86,7 @@ class Network:
         self,
         number: int,
         maker: LayerMaker,
-        temperature: Temperature,
+        temperature: Setting,
         logits: Callable[[Tensor], Tensor],
         role: str,
     ) -> Latent:
@@ -136,6 +136,6 @@ class Network:
     ) -> list[Tensor]:
         """Log-probability of each layer under the logits that it was drawn with."""
         return [
-            latent.log_prob((node, logits), training=training)
+            latent.log_prob(node, logits, training=training)
             for latent, node, logits in zip(latents, draw.nodes, draw.logits, strict=True)
         ]

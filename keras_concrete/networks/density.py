@@ -11,7 +11,7 @@ from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.layer_maker import LayerMaker
 from keras_concrete.networks.notation import Architecture
-from keras_concrete.schedules import Temperature
+from keras_concrete.temperatures import Temperatures
 from keras_concrete.types import Tensor
 
 __all__ = ["DensityNetwork"]
@@ -36,19 +36,18 @@ class DensityNetwork(Network):
         architecture: Architecture,
         maker: LayerMaker,
         estimator: str,
-        temperatures: tuple[Temperature, Temperature],
+        temperatures: Temperatures,
         visible_mean: Sequence[float] | None,
         centering: bool,
     ) -> None:
         super().__init__(architecture, maker, estimator, visible_mean)
-        prior_temperature, posterior_temperature = temperatures
         bits, links = self._bits, self._links
         numbers = range(1, len(bits) + 1)
         self.latents = [
             self._latent(
                 i,
                 maker,
-                posterior_temperature,
+                temperatures.posterior,
                 maker.latent_logits(
                     f"posterior_{i}", links[i - 1], bits[i - 1], bits[i - 1]
                 ),
@@ -62,7 +61,7 @@ class DensityNetwork(Network):
         ]
         self._priors.append(maker.free_logits(bits[-1], f"prior_{len(bits)}"))
         self._log_priors = [
-            maker.log_prob(prior_temperature, f"log_prior_{i}") for i in numbers
+            maker.log_prob(temperatures.prior, f"log_prior_{i}") for i in numbers
         ]
         # Each layer of q but the last is read, less its average, by the next.
         check_flag("centering", centering)
@@ -87,12 +86,14 @@ class DensityNetwork(Network):
         log_prior = []
         for i, node in enumerate(draw.nodes):
             above = draw.codes[i + 1] if i + 1 < len(draw.codes) else x
-            inputs = [node, self._priors[i](above)]
-            if self._estimator.reads_drawn_logits:
-                inputs.append(draw.logits[i])
-            log_prior.append(self._log_priors[i](tuple(inputs), training=training))
+            drawn = draw.logits[i] if self._estimator.reads_drawn_logits else None
+            log_prior.append(
+                self._log_priors[i](
+                    node, self._priors[i](above), drawn_logits=drawn, training=training
+                )
+            )
         logits = self.visible_logits(draw.codes[0])
-        log_likelihood = self.log_likelihood((x, logits))
+        log_likelihood = self.log_likelihood(x, logits)
         return Terms([log_likelihood, *log_prior], log_posterior, draw.conditions)
 
     def outputs(self, x: Tensor, num_samples: int) -> dict[str, Tensor]:
@@ -100,7 +101,7 @@ class DensityNetwork(Network):
         terms = self.terms(x, num_samples, training=None)
         log_likelihood, *log_prior = terms.log_joint
         return {
-            "bound": self.bound(tuple(terms)),
+            "bound": self.bound(*terms),
             "log_likelihood": log_likelihood,
             "log_posterior": _sum(terms.log_posterior, "log_posterior"),
             "log_prior": _sum(log_prior, "log_prior"),
@@ -117,15 +118,15 @@ class DensityNetwork(Network):
             "reconstruction": ops.mean(y_pred["log_likelihood"], axis=1),
         }
 
-    def sample(self, num_samples: Tensor, context: Tensor | None) -> Tensor:
+    def sample(self, num_images: Tensor, context: Tensor | None) -> Tensor:
         """Draws codes of the layer next to the image from p, discrete."""
         if context is not None:
             raise ValueError(
                 "Argument `context` is for networks that predict one image from another, "
                 "such as '392V-240H-392V'."
             )
-        check_count("num_samples", num_samples)
-        code = ops.zeros((num_samples, 1), dtype="float32")
+        check_count("num_images", num_images)
+        code = ops.zeros((num_images, 1), dtype="float32")
         for prior, latent in zip(self._priors[::-1], self.latents[::-1], strict=True):
             state, _ = latent.sample(prior(code), training=False)
             code = latent.code(state)

@@ -16,7 +16,7 @@ from keras_concrete.layers import (
     LearnedLogits,
     MultiSampleBound,
 )
-from keras_concrete.schedules import Temperature
+from keras_concrete.schedules import Setting
 from keras_concrete.seeding import derive_seed
 from keras_concrete.types import Tensor
 
@@ -60,7 +60,7 @@ class LayerMaker:
         self._seed = seed
         self._num_seeds = 0
 
-    def sampler(self, temperature: Temperature, name: str) -> keras.layers.Layer:
+    def sampler(self, temperature: Setting, name: str) -> keras.layers.Layer:
         """A layer from logits to states and nodes."""
         kind = BinaryConcreteSample if self.arity == 2 else ConcreteSample
         return kind(
@@ -76,10 +76,15 @@ class LayerMaker:
         """A layer from states to codes."""
         return HypercubeCode(self.arity, name=name, **self.options)
 
-    def log_prob(self, temperature: Temperature, name: str) -> ConcreteLogProb:
+    def log_prob(self, temperature: Setting, name: str) -> ConcreteLogProb:
         """A layer that scores nodes."""
         return ConcreteLogProb(
-            temperature, self.arity, self._estimator, name=name, **self.options
+            temperature,
+            self.arity,
+            self._estimator,
+            sample_axis=True,
+            name=name,
+            **self.options,
         )
 
     def bound(self, name: str) -> MultiSampleBound:

@@ -10,7 +10,7 @@ from keras_concrete.checks import check_images
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.layer_maker import LayerMaker
 from keras_concrete.networks.notation import Architecture
-from keras_concrete.schedules import Temperature
+from keras_concrete.temperatures import Temperatures
 from keras_concrete.types import Tensor
 
 __all__ = ["PredictionNetwork"]
@@ -23,7 +23,7 @@ class PredictionNetwork(Network):
         architecture: The parsed notation, with a context.
         maker: Makes the layers.
         estimator: Name of the gradient estimator.
-        temperatures: A pair of which the second is that of the whole graph.
+        temperatures: Of which `posterior` is that of the whole graph.
         visible_mean: Mean of each predicted pixel, within (0, 1), or None for 1/2.
         centering: Of no effect: there is no inference network.
     """
@@ -35,7 +35,7 @@ class PredictionNetwork(Network):
         architecture: Architecture,
         maker: LayerMaker,
         estimator: str,
-        temperatures: tuple[Temperature, Temperature],
+        temperatures: Temperatures,
         visible_mean: Sequence[float] | None,
         centering: bool,
     ) -> None:
@@ -46,7 +46,7 @@ class PredictionNetwork(Network):
             self._latent(
                 i + 1,
                 maker,
-                temperatures[1],
+                temperatures.posterior,
                 maker.latent_logits(
                     f"prior_{i + 1}", self._links[i + 1], above[i], self._bits[i]
                 ),
@@ -94,7 +94,7 @@ class PredictionNetwork(Network):
         )
         # The bound needs the image, which is not an input: this builds the layer.
         image = keras.Input((predictions["logits"].shape[-1],), dtype="float32")
-        self.bound(tuple(self._terms(image, predictions)))
+        self.bound(*self._terms(image, predictions))
         probabilities = ops.sigmoid(ops.cast(predictions["logits"], "float32"))
         return {"probabilities": ops.mean(probabilities, axis=1), **predictions}
 
@@ -105,16 +105,16 @@ class PredictionNetwork(Network):
         if y is None:
             self._refuse_missing_image()
         terms = self._terms(ops.cast(y, "float32"), y_pred)
-        return {"bound": self.bound(tuple(terms), training=training)}
+        return {"bound": self.bound(*terms, training=training)}
 
-    def sample(self, num_samples: Tensor, context: Tensor | None) -> Tensor:
+    def sample(self, num_images: Tensor, context: Tensor | None) -> Tensor:
         """Draws codes of the layer next to the image given a context, discrete."""
         if context is None:
             raise ValueError(
                 "This network has no prior of its own to draw images from: pass the "
                 "argument `context`, or call `predict(context)`."
             )
-        return self.draw(context, num_samples, training=False).codes[0]
+        return self.draw(context, num_images, training=False).codes[0]
 
     def _predictions(self, draw: Draw, training: bool | None) -> dict[str, Any]:
         predictions: dict[str, Any] = {"logits": self.visible_logits(draw.codes[0])}
@@ -129,7 +129,7 @@ class PredictionNetwork(Network):
         return predictions
 
     def _terms(self, image: Tensor, predictions: dict[str, Any]) -> Terms:
-        log_likelihood = self.log_likelihood((image, predictions["logits"]))
+        log_likelihood = self.log_likelihood(image, predictions["logits"])
         scores = predictions.get("scores")
         if scores is None:
             return Terms([log_likelihood], [ops.zeros_like(log_likelihood)], [])

@@ -1,0 +1,99 @@
+"""A Keras model whose loss is minus its own bound."""
+
+import functools
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_concrete.looped_model import LoopedModel
+from keras_concrete.losses import NegativeBound
+from keras_concrete.seeding import num_replicas
+from keras_concrete.types import Tensor
+
+__all__ = ["BoundModel", "same_signature"]
+
+# Of which type checkers would keep Keras's positional arguments only.
+same_signature: Any = functools.wraps
+
+
+class BoundModel(LoopedModel):
+    """Base of models that are trained by their own bound, and report its parts.
+
+    `fit(x)` suffices for density estimation. For weighted examples call
+    `fit(x, x, sample_weight=...)`: Keras drops weights that come without targets.
+    """
+
+    _means: list[keras.metrics.Mean]
+
+    def check_data(self, x: Any, y: Any = None) -> None:
+        """Raises `ValueError` for arrays that the model cannot take."""
+        raise NotImplementedError
+
+    def results(self, y: Any, y_pred: Any, training: bool) -> dict[str, Tensor]:
+        """What is reported, one number for each example: the `bound` and other terms."""
+        raise NotImplementedError
+
+    def make_means(self, names: Iterable[str]) -> list[keras.metrics.Mean]:
+        """The metrics that average the results of those names."""
+        return [keras.metrics.Mean(name, dtype="float32") for name in names]
+
+    def compute_loss(
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Any = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Returns minus the mean bound, weighted, plus the layers' own losses."""
+        results = self.results(y, y_pred, training)
+        for mean in self._means:
+            mean.update_state(results[mean.name], sample_weight)
+        loss = NegativeBound()(results["bound"], results["bound"], sample_weight)
+        # A tf.distribute strategy sums over replicas, which Keras's losses allow for.
+        for term in self.losses:
+            loss = loss + ops.cast(term, loss.dtype) / num_replicas()
+        return loss
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Configures training as `keras.Model.compile` does, but takes no loss.
+
+        Args:
+            args: Arguments of `keras.Model.compile`.
+            kwargs: Likewise.
+
+        Raises:
+            ValueError: If `loss` or `loss_weights` is given.
+        """
+        given = inspect.signature(keras.Model.compile).bind(self, *args, **kwargs)
+        for name in ("loss", "loss_weights"):
+            if given.arguments.get(name) is not None:
+                raise ValueError(
+                    f"{type(self).__name__} maximises its own bound, so that it compiles "
+                    f"without `{name}`: compile(optimizer). Received: "
+                    f"{name}={given.arguments[name]!r}"
+                )
+        super().compile(*args, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles a loaded model as it was compiled when it was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    @same_signature(keras.Model.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs).arguments
+        self.check_data(given.get("x"), given.get("y"))
+        validation_data = given.get("validation_data")
+        if isinstance(validation_data, list | tuple):
+            self.check_data(*validation_data[:2])
+        return super().fit(*args, **kwargs)
+
+    @same_signature(keras.Model.evaluate)
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        given = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
+        self.check_data(given.arguments.get("x"), given.arguments.get("y"))
+        return super().evaluate(*args, **kwargs)

@@ -1,0 +1,245 @@
+"""What both samplers share: the two graphs of figures 1 and 3."""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from keras_concrete import estimators, schedules
+from keras_concrete.checks import check_choice, check_count, check_positive
+from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.kl import check_pathwise
+from keras_concrete.layers.origin import Origin, note_origin
+from keras_concrete.layers.prior_kl import PriorKL, check_prior
+from keras_concrete.layers.probabilities import warn_of_probabilities
+from keras_concrete.layers.shapes import match
+from keras_concrete.seeding import SeededLayer
+from keras_concrete.temperatures import warn_if_too_warm
+from keras_concrete.types import Shape, Tensor
+
+__all__ = ["Sampler"]
+
+
+class Sampler(SeededLayer):
+    """Base of layers from logits to states: relaxed in training, discrete otherwise.
+
+    The arguments are described by the layers that derive from it.
+    """
+
+    _binary: ClassVar[bool]
+
+    def __init__(
+        self,
+        temperature: schedules.Setting,
+        num_samples: int | None = None,
+        return_node: bool = False,
+        estimator: str = "concrete",
+        inference: str = "sample",
+        *,
+        prior: str | None = None,
+        prior_temperature: schedules.Setting | None = None,
+        kl_weight: schedules.Setting = 1.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed=seed, **kwargs)
+        if num_samples is not None:
+            check_positive("num_samples", num_samples, int)
+        check_choice("inference", inference, ("sample", "mode"))
+        self._estimator = estimators.get(estimator, self._binary)
+        temperature = schedules.get("temperature", temperature)
+        self._temperature = CurrentSetting(self, "temperature", temperature)
+        if self._estimator.convex_when_cold:
+            warn_if_too_warm(temperature)
+        self.num_samples = num_samples
+        self.return_node = return_node
+        self.estimator = estimator
+        self.inference = inference
+        self.prior = prior
+        self.prior_temperature, self.kl_weight = check_prior(
+            prior, prior_temperature, kl_weight
+        )
+        if prior is not None:
+            check_pathwise(estimator)
+        self._kl: Any = None
+        self._has_warned = False
+        self._adds_axis = num_samples is not None
+        self.autocast = False
+        self.supports_masking = True
+
+    @property
+    def temperature(self) -> schedules.Setting:
+        """The temperature, as it was given."""
+        return self._temperature.setting
+
+    @temperature.setter
+    def temperature(self, value: Any) -> None:
+        refuse_to_set(self, "temperature")
+
+    @property
+    def current_temperature(self) -> Tensor:
+        """The temperature of the next training step."""
+        return self._temperature.read()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Draws states, and notes on them and on the nodes by what they were drawn."""
+        outputs = super().__call__(*args, **kwargs)
+        logits = args[0] if args else kwargs["logits"]
+        num_states = 2 if self._binary else logits.shape[-1]
+        origin = Origin(self.name, self.estimator, num_states, self._adds_axis)
+        note_origin(outputs, origin)
+        return outputs
+
+    def build(self, logits_shape: Shape, prior_logits_shape: Shape | None = None) -> None:
+        """Adds the term of a prior, if there is one."""
+        self._check_rank(logits_shape)
+        if self.prior is None:
+            return
+        prior_temperature = self.prior_temperature
+        if prior_temperature is None:
+            prior_temperature = self.temperature
+        kl = {
+            "posterior_temperature": self.temperature,
+            "prior_temperature": prior_temperature,
+            "loss_weight": self.kl_weight,
+            "estimator": self.estimator,
+            "sample_axis": self.num_samples is not None,
+        }
+        num_states = 2 if self._binary else logits_shape[-1]
+        self._kl = PriorKL(self.prior, num_states, kl, name=f"{self.name}_kl")
+        self._kl.build(logits_shape, logits_shape, prior_logits_shape)
+
+    def call(
+        self,
+        logits: Tensor,
+        prior_logits: Tensor | None = None,
+        num_samples: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Draws states.
+
+        Args:
+            logits: Tensor whose axes the class docstring describes.
+            prior_logits: Logits of the prior, of the shape of `logits`; for
+                `prior="given"`.
+            num_samples: Number of samples for each example at this call, an integer or
+                an integer scalar tensor, in place of the constructor's.
+            training: True for relaxed states, False for discrete ones.
+
+        Returns:
+            The state in the compute dtype; with `return_node` the pair of state and
+            node, the node in float32.
+        """
+        estimator = self._estimator
+        unit_of = estimator.unit if training else estimator.discrete_unit
+        unit = unit_of(self._binary)
+        logits = ops.cast(logits, "float32")
+        if not self._has_warned:
+            num_states = 2 if self._binary else logits.shape[-1]
+            self._has_warned = warn_of_probabilities(self, logits, num_states)
+        num_samples = self._samples_of_call(num_samples)
+        prior_logits = self._checked_prior(logits, prior_logits)
+        shape = ops.shape(logits)
+        expanded = logits
+        if num_samples is not None:
+            expanded = ops.expand_dims(logits, 1)
+            shape = (shape[0], num_samples, *shape[1:])
+        if self.inference == "mode" and not training:
+            noise = unit.mode_noise(shape)
+        else:
+            noise = unit.noise(shape, self.next_key())
+        temperature = self._temperature.read(training)
+        if training:
+            node = estimator.node(unit, expanded, noise, temperature)
+            state = estimator.state(unit, node)
+        else:
+            node = unit.node(expanded, noise, temperature)
+            state = unit.discrete_state(node)
+        if self._kl is not None:
+            self._kl(node, logits, prior_logits, training=training)
+        state = ops.cast(state, self.compute_dtype)
+        return (state, node) if self.return_node else state
+
+    def _check_rank(self, logits_shape: Shape) -> None:
+        raise NotImplementedError
+
+    def _checked_prior(self, logits: Tensor, prior_logits: Tensor | None) -> Any:
+        """The prior's logits of a call, in float32."""
+        is_given = self.prior == "given"
+        if is_given != (prior_logits is not None):
+            raise ValueError(
+                f"{self.name!r} was made with prior={self.prior!r}, and is called "
+                + ("without `prior_logits`." if is_given else "with `prior_logits`.")
+                + " The two go together: prior='given', and logits of the prior at each "
+                "call."
+            )
+        if not is_given:
+            return None
+        shape = tuple(logits.shape)
+        return match(self.name, "prior_logits", prior_logits, "logits", shape, False)
+
+    def _spec_of_prior(self, logits_shape: Shape) -> Any:
+        return keras.KerasTensor(logits_shape) if self.prior == "given" else None
+
+    def _samples_of_call(self, num_samples: Tensor | None) -> Tensor | None:
+        """The number at a call, or the constructor's; keeps what the mask depends on."""
+        if num_samples is None:
+            num_samples = self.num_samples
+        else:
+            check_count("num_samples", num_samples)
+            if self.prior is not None and self.num_samples is None:
+                raise ValueError(
+                    f"{self.name!r} has a prior, whose term must know of the sample "
+                    "axis: pass `num_samples` to the constructor too."
+                )
+        self._adds_axis = num_samples is not None
+        return num_samples
+
+    def compute_output_spec(
+        self,
+        logits: Tensor,
+        prior_logits: Tensor | None = None,
+        num_samples: Tensor | None = None,
+        training: bool = False,
+    ) -> Any:
+        """Shape and dtype of the output: the node is float32 under every policy."""
+        self._checked_prior(logits, prior_logits)
+        shape = tuple(logits.shape)
+        num_samples = self._samples_of_call(num_samples)
+        if num_samples is not None:
+            size = num_samples if isinstance(num_samples, Integral) else None
+            shape = (shape[0], size, *shape[1:])
+        state = keras.KerasTensor(shape, dtype=self.compute_dtype)
+        if self.return_node:
+            unit = self._estimator.unit(self._binary)
+            return state, keras.KerasTensor(unit.node_shape(shape), dtype="float32")
+        return state
+
+    def compute_output_shape(
+        self, logits_shape: Shape, prior_logits_shape: Shape | None = None
+    ) -> Any:
+        """Shape of the output, for layers that wrap this one."""
+        spec = self.compute_output_spec(
+            keras.KerasTensor(logits_shape), self._spec_of_prior(logits_shape)
+        )
+        return keras.tree.map_structure(lambda tensor: tuple(tensor.shape), spec)
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask on to each output; a sample axis takes none."""
+        mask = None if self._adds_axis else mask
+        return (mask, mask) if self.return_node else mask
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {
+            **super().get_config(),
+            "temperature": schedules.serialize(self.temperature),
+            "num_samples": self.num_samples,
+            "return_node": self.return_node,
+            "estimator": self.estimator,
+            "inference": self.inference,
+            "prior": self.prior,
+            "prior_temperature": schedules.serialize(self.prior_temperature),
+            "kl_weight": schedules.serialize(self.kl_weight),
+        }

@@ -1,0 +1,69 @@
+"""The number of training steps that a model has made, for layers with a schedule.
+
+A layer cannot see the optimizer, and its calls are not steps: a recurrent cell is called
+once for each time step, a shared layer several times, and Keras calls layers to learn
+their shapes. But `train_step` asks each metric of the model for its result, once a step.
+So a layer with a schedule owns a metric that reports nothing and counts how often it is
+asked after a training call.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_concrete.types import Tensor
+
+__all__ = ["StepClock"]
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class StepClock(keras.metrics.Metric):
+    """Counts the training steps of the model that it is part of.
+
+    Right under `fit` and `train_on_batch`, with XLA, `steps_per_execution` and gradient
+    accumulation (each batch is a step), and in a run that goes on from a saved model. A
+    training loop of your own must call `model.get_metrics_result()` once a step.
+
+    Args:
+        name: Name of the metric, which no log shows.
+
+    Example:
+    >>> clock = StepClock()
+    >>> for call_of_a_cell in range(20):
+    ...     clock.update_state()
+    >>> clock.result(), int(clock.step)
+    ({}, 1)
+    """
+
+    def __init__(self, name: str = "step_clock") -> None:
+        super().__init__(name=name)
+        self.step = self._counter("step")
+        self._has_trained = self._counter("has_trained")
+
+    def _counter(self, name: str) -> keras.Variable:
+        return self.add_variable(
+            (), "zeros", dtype="int32", aggregation="only_first_replica", name=name
+        )
+
+    def update_state(self) -> None:
+        """Notes that a training call has been made since the last step."""
+        self._has_trained.assign(ops.ones((), "int32"))
+
+    def result(self) -> dict[str, Tensor]:
+        """Ends a step, and reports nothing."""
+        self.step.assign(self.step + self._has_trained)
+        self._has_trained.assign(ops.zeros((), "int32"))
+        return {}
+
+    def reset_state(self) -> None:
+        """Does nothing: the steps go on when an epoch ends."""
+
+    def save_own_variables(self, store: dict[str, Any]) -> None:
+        """Saves the step."""
+        store["step"] = ops.convert_to_numpy(self.step.value)
+
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        """Loads the step, from a file of a model that has one here."""
+        if "step" in store.keys():
+            self.step.assign(store["step"])

@@ -1,0 +1,65 @@
+"""The mean of a quantity over the examples that `fit` and `evaluate` see."""
+
+import keras
+from keras import ops
+
+from keras_concrete.types import Tensor
+
+__all__ = ["StepMean"]
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class StepMean(keras.metrics.Metric):
+    """A mean of what a layer computes, over the steps of an epoch.
+
+    A layer runs in `predict` too, or because Keras wants to know its shapes. So what it
+    hands over waits until `train_step` or `test_step` asks for the result, and what waits
+    from elsewhere is dropped: a training step takes what came of training calls only, and
+    an evaluation begins with nothing waiting.
+
+    Args:
+        name: Name in the logs.
+
+    Example:
+    >>> import numpy as np
+    >>> mean = StepMean(name="kl")
+    >>> mean.update_state(np.array([9.0, 9.0]), training=False)  # in `predict`
+    >>> mean.update_state(np.array([1.0, 3.0]), training=True)
+    >>> float(mean.result())
+    2.0
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, dtype="float32")
+        self._total = self._number("total")
+        self._count = self._number("count")
+        # By whether the call was a training call.
+        self._waiting_total = [self._number(f"waiting_total_{i}") for i in (0, 1)]
+        self._waiting_count = [self._number(f"waiting_count_{i}") for i in (0, 1)]
+
+    def _number(self, name: str) -> keras.Variable:
+        return self.add_variable((), "zeros", dtype="float32", name=name)
+
+    def update_state(self, values: Tensor, training: bool) -> None:
+        """Hands values over, which count once the step ends.
+
+        Args:
+            values: Tensor of any shape.
+            training: Whether they are of a training call.
+        """
+        values = ops.cast(ops.stop_gradient(values), "float32")
+        count = ops.cast(ops.size(values), "float32")
+        self._waiting_total[bool(training)].assign_add(ops.sum(values))
+        self._waiting_count[bool(training)].assign_add(count)
+
+    def result(self) -> Tensor:
+        """Ends a step, and returns the mean so far; 0 if there was nothing."""
+        is_training = self._waiting_count[1] > 0
+        for sum_, waiting in (
+            (self._total, self._waiting_total),
+            (self._count, self._waiting_count),
+        ):
+            sum_.assign_add(ops.where(is_training, waiting[1], waiting[0]))
+        for variable in (*self._waiting_total, *self._waiting_count):
+            variable.assign(ops.zeros((), "float32"))
+        return self._total / ops.maximum(self._count, 1.0)
