@@ -4,9 +4,9 @@ Every draw of this package comes from Threefry-2x32 (20 rounds; Salmon et al., "
 random numbers: as easy as 1, 2, 3", 2011), a counter-based generator written here in
 ordinary integer operations of `keras.ops`. A key and the position of an element in the
 tensor determine its value, so the integers are equal eagerly, in a `tf.function`, under
-XLA, on any device, in a saved model, and in runtimes that have no random operations;
-the floats made from them agree to the last places of the platform's logarithm. As far,
-adding rows to a batch leaves the noise of the rows before them as it was.
+XLA, on any device, in a saved model, in LiteRT, and in what `export_onnx` writes; the
+floats made from them agree to the last places of the platform's logarithm. To the same
+precision, adding rows to a batch leaves the noise of the rows before them as it was.
 
 Each element uses 64 random bits: one chooses the half of the unit interval, 63 the
 distance from its end. So the tails are whole (logistic noise reaches 45, where a

@@ -7,6 +7,7 @@ in the model changes, the running averages included.
 """
 
 import contextlib
+import contextvars
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.checks import check_seed
+from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
 
 __all__ = ["SeededLayer", "derive_seed", "fixed_noise", "num_replicas"]
@@ -46,25 +48,82 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
     """Within this context the noise of a model depends on `seed` alone.
 
     What the model would change in itself meanwhile (counters, running averages) is
-    dropped on leaving.
+    dropped on leaving. Recurrent layers whose cell draws noise run as a Python loop over
+    the time steps, each with noise of its own, as `unroll=True` has them.
 
     Args:
         model: A built model.
         seed: Integer scalar, or integer tensor of shape `(2,)`; may be symbolic.
 
     Raises:
-        ValueError: If `seed` is neither an integer nor a tensor.
+        ValueError: If `seed` is neither an integer nor a tensor; or, inside the context,
+            if a layer draws in a loop that is compiled as one, where every iteration
+            would have the same noise.
     """
     check_seed(seed)
     # Distinct keys are all that Threefry needs, and adding costs less to compile than
     # folding in: the second word counts calls of a layer below, layers above.
-    first, second = ops.unstack(noise.key_from_seed(seed), 2)
+    key = noise.key_from_seed(seed)
+    first, second = key[0], key[1]  # LiteRT cannot unstack words.
     mapping = []
     for position, state in enumerate(_generator_states(model)):
         words = ops.stack([first, second + np.uint32(position << 16)])
         mapping.append((state, ops.cast(words, state.dtype)))
-    with keras.StatelessScope(state_mapping=mapping):
+    with (
+        keras.StatelessScope(state_mapping=mapping),
+        _unrolled(model),
+        _drawing_in_this_graph(),
+    ):
         yield
+
+
+@contextlib.contextmanager
+def _unrolled(model: keras.Model) -> Iterator[None]:
+    """Has recurrent layers whose cells draw noise loop in Python."""
+    recurrent = [
+        layer
+        for layer in all_layers(model)
+        if isinstance(layer, keras.layers.RNN) and _draws(layer.cell)
+    ]
+    before = [layer.unroll for layer in recurrent]
+    try:
+        for layer in recurrent:
+            layer.unroll = True
+        yield
+    finally:
+        for layer, unroll in zip(recurrent, before, strict=True):
+            layer.unroll = unroll
+
+
+def _draws(layer: keras.Layer) -> bool:
+    """Whether a layer or one inside it has a generator."""
+    return any(
+        isinstance(value, keras.random.SeedGenerator)
+        for part in all_layers(layer)
+        for value in vars(part).values()
+    )
+
+
+# The graph in which the noise of a model is fixed; a graph inside it is that of a loop.
+_GRAPH: contextvars.ContextVar[Any] = contextvars.ContextVar("_GRAPH", default=None)
+
+
+@contextlib.contextmanager
+def _drawing_in_this_graph() -> Iterator[None]:
+    token = _GRAPH.set((_current_graph(),))
+    try:
+        yield
+    finally:
+        _GRAPH.reset(token)
+
+
+def _current_graph() -> Any:
+    """The graph that TensorFlow is building, or None."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    import tensorflow as tf
+
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
 def _generator_states(model: keras.Model) -> list[keras.Variable]:
@@ -108,7 +167,21 @@ class SeededLayer(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def next_key(self) -> Tensor:
-        """Key for the noise of one call: uint32 tensor of shape `(2,)`."""
+        """Key for the noise of one call: uint32 tensor of shape `(2,)`.
+
+        Raises:
+            ValueError: If the noise is fixed by a seed, and this is a loop that is
+                compiled as one.
+        """
+        fixed_in = _GRAPH.get()
+        if fixed_in is not None and fixed_in[0] is not _current_graph():
+            raise ValueError(
+                f"The layer {self.name!r} draws inside a loop or branch of the compiled "
+                "program, where a seed gives every iteration the same noise. Make the "
+                "loop a Python one: a number of time steps that is known when the model "
+                "is made for recurrent layers, ops.unstack and `for` in layers of your "
+                "own."
+            )
         key = noise.key_from_seed(self.seed_generator.next())
         return noise.fold_in(key, _replica_id()) if num_replicas() > 1 else key
 

@@ -47,6 +47,7 @@ def to_onnx(
             "Export to ONNX needs tf2onnx: pip install 'keras_concrete[serving]'"
         ) from error
     handlers = {
+        "Bitcast": _bitcast,
         "Cast": _cast,
         "Log1p": _log1p,
         "RightShift": _right_shift,
@@ -161,6 +162,11 @@ def _cast(graph: Any, node: Any, *_: Any) -> None:
     # Both are exact, so the sum is rounded once, as the word would be.
     high = write("Mul", high, write.constant(65536, high))
     write.replace(write("Add", high, low))
+
+
+def _bitcast(graph: Any, node: Any, *_: Any) -> None:
+    write = _Writer(graph, node)
+    write.replace(write("Cast", *write.input, to=graph.get_dtype(node.output[0])))
 
 
 def _log1p(graph: Any, node: Any, *_: Any) -> None:
