@@ -1,6 +1,7 @@
-"""The order of modules, what an import costs, and the checks of style and types."""
+"""The order of modules, what they export, what an import costs, and style and types."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,65 +11,127 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "keras_concrete"
 
-# A module imports only from floors above its own. Those of one floor do not know each
-# other, except within a folder.
-FLOORS = [
-    ["types", "checks", "drawing"],
-    [
-        "architecture",
-        "curves",
-        "datasets",
-        "locks",
-        "machine",
-        "plots",
-        "schedules",
-        "noise",
-    ],
-    ["seeding", "distributions", "objectives", "paper", "temperatures"],
-    ["estimators", "execution", "figures", "studies"],
-    ["layers", "losses", "training_config"],
-    ["networks"],
-    ["models"],
-    ["evaluation", "endpoints", "conversion", "runs", "callbacks", "checkpoints"],
-    ["recipes", "reports", "export"],
-    ["experiments"],
-    ["reproduction", "results"],
-    ["command_line"],
-    ["__main__", "__init__"],
-    ["reference"],
+# A file imports only from the left of itself, and from its own folder.
+LIBRARY = """
+    types checks files images noise schedules networks.notation datasets
+    seeding distributions objectives temperatures
+    estimators
+    step_clock step_mean layers losses
+    looped_model bound_model latent_variable_model networks
+    models
+    evaluation callbacks serving
+""".split()
+LABORATORY = """
+    advice machine folder_lock json_files epoch_table
+    cell paper_tables studies training_config recipes new_network
+    drawing figures run_pictures run_callbacks saved_networks run_folder
+    report measurement fitting training
+    cell_result result_tables result_pictures cell_jobs worker_processes
+    command_line
+""".split()
+ORDER = [
+    *LIBRARY,
+    "",  # The package itself, and the pages that are made of it.
+    "reference",
+    "experiments",
+    *(f"experiments.{name}" for name in LABORATORY),
+    "__main__",
 ]
-FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 
 
-def _own_imports(file):
-    """Modules of this package that a file imports, by their first name."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "keras_concrete":
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            if node.module.startswith("keras_concrete."):
-                yield node.module.split(".")[1]
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                assert not alias.name.startswith("keras_concrete"), file
-
-
-FILES = sorted(PACKAGE.rglob("*.py"))
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
-def test_imports_point_in_one_direction(file):
+def _module(file):
+    """Dotted name within the package; of `__init__`, that of its folder."""
     parts = file.relative_to(PACKAGE).with_suffix("").parts
-    name = parts[0]
-    for imported in _own_imports(file):
-        if imported == name and len(parts) > 1:
-            continue
-        assert FLOOR[imported] < FLOOR[name], f"{name} imports {imported}"
+    return ".".join(part for part in parts if part != "__init__")
+
+
+FILES = {_module(file): file for file in sorted(PACKAGE.rglob("*.py"))}
+each_module = pytest.mark.parametrize("module", FILES, ids=lambda m: m or "package")
+
+
+def _place(module):
+    """Place of a module, or of the folder that it is in."""
+    name = module
+    while name not in ORDER:
+        assert "." in name, f"{module} has no place yet: put it into one of the two lists"
+        name = name.rpartition(".")[0]
+    return ORDER.index(name)
+
+
+def _imports(module):
+    """Pairs of an own module that a file imports from, and a name of it or None."""
+    for node in ast.walk(ast.parse(FILES[module].read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            assert not [name for name in names if name.startswith("keras_concrete")]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports by a relative name"
+            first, _, source = node.module.partition(".")
+            for alias in node.names if first == "keras_concrete" else ():
+                submodule = f"{source}.{alias.name}".lstrip(".")
+                yield (submodule, None) if submodule in FILES else (source, alias.name)
+
+
+@each_module
+def test_a_file_imports_from_the_left_of_itself(module):
+    for imported, _ in _imports(module):
+        left, right = _place(imported), _place(module)
+        in_one_folder = left == right and imported != module
+        assert left < right or in_one_folder, f"{module} imports {imported}"
+
+
+def test_of_the_library_only_the_command_imports_the_laboratory():
+    def is_of_laboratory(module):
+        return module.split(".")[0] == "experiments"
+
+    importers = {
+        module
+        for module in FILES
+        for imported, _ in _imports(module)
+        if is_of_laboratory(imported) and not is_of_laboratory(module)
+    }
+    assert importers == {"__main__"}
+
+
+def test_the_lists_name_files_and_folders_that_there_are():
+    assert [name for name in ORDER if name not in FILES] == []
+    assert len(set(ORDER)) == len(ORDER)
+
+
+@each_module
+def test_all_that_a_module_says_it_exports_is_there(module):
+    if module == "__main__":
+        return
+    loaded = importlib.import_module(f"keras_concrete.{module}".rstrip("."))
+    exported = getattr(loaded, "__all__", [])
+    assert [name for name in exported if not hasattr(loaded, name)] == []
+    assert exported == sorted(set(exported), key=exported.index)
+
+
+@each_module
+def test_what_a_module_imports_of_another_is_exported_there(module):
+    """Names of `from ... import`, and attributes of modules that are imported whole."""
+    tree = ast.parse(FILES[module].read_text())
+    whole = {m.rpartition(".")[2]: m for m, name in _imports(module) if name is None}
+    used = [(source, name) for source, name in _imports(module) if name]
+    used += [
+        (whole[node.value.id], node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id in whole
+    ]
+    hidden = []
+    for source, name in used:
+        loaded = importlib.import_module(f"keras_concrete.{source}".rstrip("."))
+        if f"{source}.{name}" not in FILES and name not in loaded.__all__:
+            hidden.append(f"{source}.{name}")
+    assert hidden == [], f"{module} uses what is not in `__all__`"
 
 
 def test_files_are_short():
-    long = {f.name: n for f in FILES if (n := len(f.read_text().splitlines())) > 320}
-    assert long == {}
+    files = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    lines = {str(f.relative_to(ROOT)): len(f.read_text().splitlines()) for f in files}
+    assert {name: number for name, number in lines.items() if number > 300} == {}
 
 
 def test_an_import_is_quick_and_loads_no_heavy_library():
