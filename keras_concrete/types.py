@@ -2,6 +2,8 @@
 
 from typing import Any
 
+__all__ = ["Shape", "Tensor"]
+
 # A tensor of whichever backend Keras runs on, a `KerasTensor`, or a NumPy array: these
 # share no base class, so nothing narrower would be true.
 Tensor = Any

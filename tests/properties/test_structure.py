@@ -14,7 +14,7 @@ PACKAGE = ROOT / "keras_concrete"
 # A file imports only from the left of itself, and from its own folder.
 LIBRARY = """
     types checks files images noise schedules networks.notation datasets
-    seeding distributions objectives temperatures
+    sublayers seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses
     looped_model bound_model latent_variable_model networks
@@ -46,11 +46,10 @@ def _module(file):
 
 
 FILES = {_module(file): file for file in sorted(PACKAGE.rglob("*.py"))}
-each_module = pytest.mark.parametrize("module", FILES, ids=lambda m: m or "package")
 
 
 def _place(module):
-    """Place of a module, or of the folder that it is in."""
+    """Place in the order of a module, or of the folder that it is in."""
     name = module
     while name not in ORDER:
         assert "." in name, f"{module} has no place yet: put it into one of the two lists"
@@ -59,7 +58,7 @@ def _place(module):
 
 
 def _imports(module):
-    """Pairs of an own module that a file imports from, and a name of it or None."""
+    """Own modules that a file imports from, and the name, or None for a whole module."""
     for node in ast.walk(ast.parse(FILES[module].read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -72,12 +71,17 @@ def _imports(module):
                 yield (submodule, None) if submodule in FILES else (source, alias.name)
 
 
-@each_module
-def test_a_file_imports_from_the_left_of_itself(module):
-    for imported, _ in _imports(module):
-        left, right = _place(imported), _place(module)
-        in_one_folder = left == right and imported != module
-        assert left < right or in_one_folder, f"{module} imports {imported}"
+IMPORTS = {module: list(_imports(module)) for module in FILES}
+
+
+def test_a_file_imports_from_the_left_of_itself():
+    wrong = [
+        f"{module} imports {imported}"
+        for module, imports in IMPORTS.items()
+        for imported, _ in imports
+        if imported == module or _place(imported) > _place(module)
+    ]
+    assert wrong == []
 
 
 def test_of_the_library_only_the_command_imports_the_laboratory():
@@ -86,9 +90,9 @@ def test_of_the_library_only_the_command_imports_the_laboratory():
 
     importers = {
         module
-        for module in FILES
-        for imported, _ in _imports(module)
-        if is_of_laboratory(imported) and not is_of_laboratory(module)
+        for module, imports in IMPORTS.items()
+        if any(is_of_laboratory(imported) for imported, _ in imports)
+        and not is_of_laboratory(module)
     }
     assert importers == {"__main__"}
 
@@ -98,34 +102,39 @@ def test_the_lists_name_files_and_folders_that_there_are():
     assert len(set(ORDER)) == len(ORDER)
 
 
-@each_module
-def test_all_that_a_module_says_it_exports_is_there(module):
-    if module == "__main__":
-        return
-    loaded = importlib.import_module(f"keras_concrete.{module}".rstrip("."))
-    exported = getattr(loaded, "__all__", [])
-    assert [name for name in exported if not hasattr(loaded, name)] == []
-    assert exported == sorted(set(exported), key=exported.index)
+def _load(module):
+    return importlib.import_module(f"keras_concrete.{module}".rstrip("."))
 
 
-@each_module
-def test_what_a_module_imports_of_another_is_exported_there(module):
-    """Names of `from ... import`, and attributes of modules that are imported whole."""
-    tree = ast.parse(FILES[module].read_text())
-    whole = {m.rpartition(".")[2]: m for m, name in _imports(module) if name is None}
-    used = [(source, name) for source, name in _imports(module) if name]
-    used += [
-        (whole[node.value.id], node.attr)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        if node.value.id in whole
+def test_all_that_a_module_says_it_exports_is_there():
+    missing = [
+        f"{module}.{name}"
+        for module in FILES
+        for name in getattr(_load(module), "__all__", [])
+        if not hasattr(_load(module), name)
     ]
-    hidden = []
-    for source, name in used:
-        loaded = importlib.import_module(f"keras_concrete.{source}".rstrip("."))
-        if f"{source}.{name}" not in FILES and name not in loaded.__all__:
-            hidden.append(f"{source}.{name}")
-    assert hidden == [], f"{module} uses what is not in `__all__`"
+    assert missing == []
+
+
+def _uses(module):
+    """Names of `from ... import`, and attributes of modules that are imported whole."""
+    yield from ((source, name) for source, name in IMPORTS[module] if name)
+    whole = {m.rpartition(".")[2]: m for m, name in IMPORTS[module] if name is None}
+    for node in ast.walk(ast.parse(FILES[module].read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in whole:
+                yield whole[node.value.id], node.attr
+
+
+def test_what_a_module_uses_of_another_is_exported_there():
+    hidden = [
+        f"{module} uses {source}.{name}"
+        for module in FILES
+        for source, name in _uses(module)
+        if f"{source}.{name}" not in FILES
+        and name not in getattr(_load(source), "__all__", [])
+    ]
+    assert hidden == []
 
 
 def test_files_are_short():
