@@ -7,7 +7,6 @@ one callback to the next: list them first, and Keras's own `EarlyStopping`,
 
 import math
 import os
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -26,6 +25,7 @@ from keras_concrete.layers import (
     MultiSampleBound,
 )
 from keras_concrete.seeding import fixed_noise
+from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -157,7 +157,8 @@ class TemperatureLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Finds the samplers."""
-        samplers = list(_samplers(self.model))
+        kinds = (BinaryConcreteSample, ConcreteSample)
+        samplers = [layer for layer in all_layers(self.model) if isinstance(layer, kinds)]
         if not samplers:
             raise ValueError(
                 f"The model {self.model.name!r} has no layer with a temperature: "
@@ -173,14 +174,6 @@ class TemperatureLog(keras.callbacks.Callback):
         if logs is not None:
             for name, layer in self._named.items():
                 logs[name] = float(ops.convert_to_numpy(layer.current_temperature))
-
-
-def _samplers(layer: keras.Layer) -> Iterator[keras.Layer]:
-    for child in getattr(layer, "layers", []):
-        if isinstance(child, BinaryConcreteSample | ConcreteSample):
-            yield child
-        else:
-            yield from _samplers(child)
 
 
 class ImageGrids(keras.callbacks.Callback):

@@ -80,12 +80,13 @@ def check_positive(name: str, value: Any, kind: type = float) -> None:
 
 
 def check_seed(seed: Any) -> None:
-    """Refuses what is not an integer of 64 bits; of a tensor that may not be known."""
+    """Refuses what is not an integer of 32 bits; of a tensor that may not be known."""
     if hasattr(seed, "dtype") and not isinstance(seed, np.generic):
         return
-    if not isinstance(seed, Integral) or not -(2**63) <= int(seed) < 2**63:
+    is_number = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not is_number or not 0 <= int(seed) < 2**32:
         raise ValueError(
-            "Argument `seed` must be an integer, from -2**63 to below 2**63. "
+            "Argument `seed` must be an integer, from 0 to below 2**32. "
             f"Received: seed={seed!r}"
         )
 

@@ -17,6 +17,7 @@ from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.checks import check_seed
+from keras_concrete.graphs import current_graph
 from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
 
@@ -110,20 +111,11 @@ _GRAPH: contextvars.ContextVar[Any] = contextvars.ContextVar("_GRAPH", default=N
 
 @contextlib.contextmanager
 def _drawing_in_this_graph() -> Iterator[None]:
-    token = _GRAPH.set((_current_graph(),))
+    token = _GRAPH.set((current_graph(),))
     try:
         yield
     finally:
         _GRAPH.reset(token)
-
-
-def _current_graph() -> Any:
-    """The graph that TensorFlow is building, or None."""
-    if keras.backend.backend() != "tensorflow":
-        return None
-    import tensorflow as tf
-
-    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
 def _generator_states(model: keras.Model) -> list[keras.Variable]:
@@ -174,7 +166,7 @@ class SeededLayer(keras.layers.Layer):
                 compiled as one.
         """
         fixed_in = _GRAPH.get()
-        if fixed_in is not None and fixed_in[0] is not _current_graph():
+        if fixed_in is not None and fixed_in[0] is not current_graph():
             raise ValueError(
                 f"The layer {self.name!r} draws inside a loop or branch of the compiled "
                 "program, where a seed gives every iteration the same noise. Make the "

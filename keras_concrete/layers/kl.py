@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice
+from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.log_prob import Score, unit_log_probs
 from keras_concrete.layers.origin import Origin
@@ -207,6 +208,13 @@ class RelaxedKL(Score):
         kl = self._sum_over_units(log_posterior - log_prior)
         self._mean.update_state(kl, training)
         if self.loss_weight is not None:
+            if in_loop_body():
+                raise ValueError(
+                    f"{self.name!r} would add its term to the loss inside a loop, out of "
+                    "which Keras takes no losses. Make the recurrent layer with "
+                    "unroll=True, or have its cell return the tensor of a RelaxedKL "
+                    "without `loss_weight` as an output."
+                )
             self.add_loss(self._loss_weight.read(training) * ops.mean(kl))
         return kl
 
