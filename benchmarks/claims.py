@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_concrete.experiments import machine
-from keras_concrete.experiments.run_folder import write_json
+from keras_concrete.experiments.json_files import write_json
 
 __all__ = ["FOLDER", "page", "write"]
 

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.contestants import Contestant, Session
 from benchmarks.peers.serving import Job
 from keras_concrete.experiments import machine
-from keras_concrete.experiments.run_folder import write_json
+from keras_concrete.experiments.json_files import write_json
 
 __all__ = ["Entry", "Report", "alternate"]
 

@@ -1,5 +1,6 @@
 """What it costs that q was fitted to the relaxed graph: q trained on, on the discrete."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +15,9 @@ from keras_concrete.checks import check_positive
 from keras_concrete.datasets import shuffled_batches
 from keras_concrete.evaluation import standard_error
 from keras_concrete.experiments.machine import use_threads
-from keras_concrete.experiments.reports import describe
+from keras_concrete.experiments.new_network import largest_divisor
+from keras_concrete.experiments.report import Estimate
 from keras_concrete.experiments.run_folder import RunFolder
-from keras_concrete.experiments.training import largest_divisor
 
 __all__ = ["compare", "refit"]
 
@@ -90,8 +91,8 @@ def compare(
     gain = new.bounds - old.bounds
     return {
         "num_images": len(images),
-        "before": describe(old),
-        "after": describe(new),
+        "before": asdict(Estimate.of_bound(old)),
+        "after": asdict(Estimate.of_bound(new)),
         "gain": {"mean": float(np.mean(gain)), "standard_error": standard_error(gain)},
     }
 

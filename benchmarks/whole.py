@@ -1,6 +1,7 @@
 """A whole evaluation, once: every test image by 50,000 samples, to the last pair."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from benchmarks.memory import growth, watched
 from benchmarks.race import Report
 from keras_concrete.checks import check_positive
 from keras_concrete.experiments.machine import use_threads
-from keras_concrete.experiments.reports import describe
+from keras_concrete.experiments.report import Estimate
 from keras_concrete.experiments.run_folder import RunFolder
 
 __all__ = ["evaluate_whole"]
@@ -43,7 +44,7 @@ def evaluate_whole(
         "network": config.architecture,
         "data": config.data,
         "num_images": len(images),
-        "bound": describe(estimate),
+        "bound": asdict(Estimate.of_bound(estimate)),
         "wall_seconds": wall,
         "cpu_seconds": cpu,
         "wall_us_per_pair": 1e6 * wall / pairs,

@@ -6,7 +6,7 @@ def main() -> None:
     try:
         from keras_concrete.experiments import command_line
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich", "matplotlib"):
+        if error.name not in ("filelock", "matplotlib", "pydantic", "rich", "typer"):
             raise
         raise SystemExit(
             f"The command line needs {error.name}, which is not installed. "

@@ -18,8 +18,10 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import pages
-from keras_concrete.experiments.command_line import report_table
-from keras_concrete.experiments.results import find_results, make_tables, markdown
+from keras_concrete.experiments.cell_result import find_results
+from keras_concrete.experiments.command_line.train import report_table, speed_line
+from keras_concrete.experiments.report import Report
+from keras_concrete.experiments.result_tables import make_tables, markdown
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -29,23 +31,25 @@ _BLOCK = re.compile(r"(<!-- (\S+): begin -->\n).*?(<!-- \2: end -->\n)", re.DOTA
 
 def _main_job() -> str:
     """The closing table of `keras-concrete train`."""
-    report = _read("mnist5k/report.json")
+    report = Report.read(RESULTS / "mnist5k" / "report.json")
     console = Console(width=90)
     with console.capture() as capture:
         console.print(report_table(report))
     lines = [line.rstrip() for line in capture.get().splitlines()]
-    rate = f"{report['steps_per_second']:.1f} training steps per second"
-    return "```text\n" + "\n".join([*lines, rate]) + "\n```\n"
+    return "```text\n" + "\n".join([*lines, speed_line(report)]) + "\n```\n"
 
 
 def _paper_table(name: str) -> str:
     """The tables of `keras-concrete reproduce` of one of the paper's, data and steps."""
     table, data, steps = name.rsplit("-", 2)
+    found = find_results(RESULTS)
+    if found.problems:
+        raise ValueError(" ".join(found.problems))
     chosen = [
         result
-        for result in find_results(RESULTS)
-        if (result["cell"]["table"], result["cell"]["data"]) == (table, data)
-        and result["steps"] == int(steps)
+        for result in found.results
+        if (result.cell.table, result.cell.data) == (table, data)
+        and result.steps == int(steps)
     ]
     return "\n".join(map(markdown, make_tables(chosen)))
 

@@ -1,8 +1,8 @@
 """Ours: the `fit` of the command `keras-concrete train`, timed from within.
 
-What runs is `experiments.fit_run`. A callback, first in the list, waits for the driver
-before each epoch and takes the time of its training; validation, checkpoint and history
-come after the clock was stopped.
+What runs is `experiments.fitting.start_fit`. A callback, first in the list, waits for the
+driver before each epoch and takes the time of its training; validation, checkpoint and
+history come after the clock was stopped.
 """
 
 import tempfile
@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks.peers.serving import Channel, Clock, Job, read_job
 from keras_concrete import noise
 from keras_concrete.datasets import load_dataset
+from keras_concrete.experiments.fitting import start_fit
 from keras_concrete.experiments.run_folder import RunFolder
-from keras_concrete.experiments.training import fit_run
 from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.models import SigmoidBeliefNetwork
 
@@ -106,7 +106,7 @@ def main() -> None:
 
     SigmoidBeliefNetwork.fit = fit_in_turns
     with tempfile.TemporaryDirectory() as folder:
-        fit_run(
+        start_fit(
             RunFolder(Path(folder) / "run"),
             make_config(job),
             load_dataset(job.data_name),

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keras_concrete.files import check_no_link
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -126,13 +128,16 @@ def save_figure(figure: "Figure", folder: str | os.PathLike, name: str) -> list[
 
     Returns:
         Paths of the three files.
+
+    Raises:
+        ValueError: If a link is in the place of a file.
     """
+    paths = {ending: Path(folder) / f"{name}.{ending}" for ending in _UNDATED}
+    for path in paths.values():
+        check_no_link(path)
     Path(folder).mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # Things are placed once, for all three files.
-    paths = []
-    for ending, metadata in _UNDATED.items():
-        path = Path(folder) / f"{name}.{ending}"
-        figure.savefig(path, dpi=200, metadata=metadata)
-        paths.append(path)
-    return paths
+    for ending, path in paths.items():
+        figure.savefig(path, dpi=200, metadata=_UNDATED[ending])
+    return list(paths.values())

@@ -5,80 +5,12 @@ Table 1, Table 2, the table of Figure 4, and the numbers of sections 5.2 and 5.3
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from keras_concrete.networks.notation import parse_architecture
+from keras_concrete.experiments.cell import Cell, PaperNLL
 
-__all__ = ["NUM_STEPS", "TABLES", "Cell", "Result"]
+__all__ = ["NUM_STEPS", "TABLES"]
 
 NUM_STEPS = 10_000_000
-
-
-@dataclass(frozen=True)
-class Result:
-    """The paper's numbers for one cell.
-
-    Attributes:
-        test: NLL of the test images.
-        train: NLL of the training images.
-    """
-
-    test: float
-    train: float
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One network, trained one way on one data set.
-
-    Attributes:
-        table: Where in the paper: a key of `TABLES`.
-        data: Name of the data set.
-        architecture: The network, in the paper's notation.
-        arity: Number of states of a unit.
-        num_samples: Number of samples m of the bound in training.
-        estimator: Name of the gradient estimator.
-        paper: The paper's numbers, or None.
-        posterior_temperature: The temperature, if not that of D.5.
-        recipe: Name of the settings of the optimiser.
-        variant: A word for the settings that follow, or none.
-        settings: Those of `TrainingConfig` that are not the recipe's, by name.
-    """
-
-    table: str
-    data: str
-    architecture: str
-    arity: int
-    num_samples: int
-    estimator: str
-    paper: Result | None = None
-    posterior_temperature: float | None = None
-    recipe: str = "paper"
-    variant: str = ""
-    settings: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The cell's name, for files and for choosing cells by a pattern."""
-        parts = [self.table, self.data, self.architecture, f"m{self.num_samples}"]
-        if self.arity != 2:
-            parts.insert(3, f"{self.arity}ary")
-        if self.posterior_temperature is not None:
-            parts.append(f"t{self.posterior_temperature:g}")
-        parts.append(self.estimator)
-        return "-".join([*parts, self.variant] if self.variant else parts)
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether the cell is one of structured prediction (section 5.3)."""
-        return parse_architecture(self.architecture).context_units is not None
-
-    @property
-    def evaluation_samples(self) -> int:
-        """Samples by which the paper evaluated."""
-        return 100 if self.is_conditional else 50_000
-
 
 # Architecture, m: test Concrete, VIMCO, train Concrete, VIMCO, on MNIST, on Omniglot.
 _TABLE_1 = """
@@ -155,8 +87,8 @@ def _pair(table: str, data: str, row: list[str]) -> Iterator[Cell]:
     architecture, num_samples = row[0], int(row[1])
     test, other_test, train, other_train = map(float, row[2:])
     for estimator, result in (
-        ("concrete", Result(test, train)),
-        (_score_function(num_samples), Result(other_test, other_train)),
+        ("concrete", PaperNLL(test, train)),
+        (_score_function(num_samples), PaperNLL(other_test, other_train)),
     ):
         yield Cell(table, data, architecture, 2, num_samples, estimator, result)
 
@@ -170,7 +102,7 @@ def _table1() -> Iterator[Cell]:
 def _table2() -> Iterator[Cell]:
     for i, data in enumerate(_DATA):
         for arity, architecture, num_samples, *numbers in _rows(_TABLE_2):
-            result = Result(*map(float, numbers[2 * i : 2 * i + 2]))
+            result = PaperNLL(*map(float, numbers[2 * i : 2 * i + 2]))
             settings = (architecture, int(arity), int(num_samples))
             yield Cell("table2", data, *settings, "concrete", result)
 
@@ -183,13 +115,13 @@ def _figure4() -> Iterator[Cell]:
 def _arity_of_prediction() -> Iterator[Cell]:
     for arity, numbers in _ARITY_OF_PREDICTION.items():
         settings = ("392V-240H-240H-392V", arity, 1, "concrete")
-        yield Cell("arity-sp", _DATA[0], *settings, Result(*numbers))
+        yield Cell("arity-sp", _DATA[0], *settings, PaperNLL(*numbers))
 
 
 def _control() -> Iterator[Cell]:
     for arity, numbers in _CONTROL.items():
         settings = ("240H~240H~784V", arity, 5, "logistic_normal")
-        yield Cell("control", _DATA[0], *settings, Result(*numbers))
+        yield Cell("control", _DATA[0], *settings, PaperNLL(*numbers))
 
 
 def _temperature() -> Iterator[Cell]:

@@ -3,31 +3,33 @@
 A run folder holds `config.json` (all settings), `model.keras` (network, optimizer and
 noise generators after the last full epoch), `best.keras` (the same after the epoch with
 the best validation bound, if that is what the run shall end with), `history.csv` and
-`timing.csv` (a row per epoch), and at the end `report.json`, pictures and `saved_model/`.
+`timing.csv` (a row for each epoch), and at the end `report.json`, pictures and
+`saved_model/`.
 """
 
-import csv
-import json
+import logging
 import os
-import zipfile
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-import keras
-import numpy as np
-
-from keras_concrete.experiments.locks import locked
+from keras_concrete.experiments.advice import copy_command, resume_command
+from keras_concrete.experiments.epoch_table import EpochTable
+from keras_concrete.experiments.folder_lock import locked
+from keras_concrete.experiments.json_files import read_json, to_record, write_json
+from keras_concrete.experiments.saved_networks import load_network
 from keras_concrete.experiments.training_config import TrainingConfig
-from keras_concrete.files import check_empty
+from keras_concrete.files import check_empty, check_no_links
 from keras_concrete.models import SigmoidBeliefNetwork
 
-__all__ = ["RunFolder", "write_json"]
+__all__ = ["RunFolder"]
 
 # Of a run folder. Raise it when a run of this version would not resume in the last.
 _FORMAT = 1
 _LOCK = "lock"
+
+_log = logging.getLogger(__name__)
 
 
 class RunFolder:
@@ -44,6 +46,8 @@ class RunFolder:
         self.best_file = self.path / "best.keras"
         self.history_file = self.path / "history.csv"
         self.timing_file = self.path / "timing.csv"
+        self._history = EpochTable(self.history_file, "bound", "val_bound")
+        self._timing = EpochTable(self.timing_file, "seconds")
         self.report_file = self.path / "report.json"
         self.saved_model = self.path / "saved_model"
 
@@ -53,7 +57,9 @@ class RunFolder:
         Raises:
             BlockingIOError: If another process has it.
             OSError: If the folder cannot be made or written.
+            ValueError: If there are links in it, which lead elsewhere.
         """
+        check_no_links(self.path)
         return locked(self.path, _LOCK)
 
     def check_empty(self) -> None:
@@ -62,7 +68,9 @@ class RunFolder:
         Raises:
             FileExistsError: If the folder is there and not empty.
         """
-        advice = f"To go on with the run in it use --resume {self.path}; for a new run "
+        advice = (
+            f"To go on with the run in it: {resume_command(self.path)}; for a new run "
+        )
         if not self.config_file.exists():
             advice = "It is not that of a run: for a new run "
         check_empty(self.path, f"{advice}name another folder.", but=_LOCK)
@@ -77,27 +85,34 @@ class RunFolder:
 
         Raises:
             FileNotFoundError: If the folder is not a run's.
-            ValueError: If the file is damaged, or of a newer version.
+            ValueError: If the file is damaged, or of a newer version, or if there are
+                links in the folder, which lead elsewhere.
         """
+        check_no_links(self.path)
         if not self.config_file.exists():
             raise FileNotFoundError(
                 f"{self.path} is not the folder of a run: it has no config.json."
             )
         try:
-            settings = dict(json.loads(self.config_file.read_text()))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"{self.config_file} is damaged: {error}. Restore it, or start a new run."
-            ) from error
-        number = settings.pop("format", 1)
-        unknown = sorted(settings.keys() - TrainingConfig.__dataclass_fields__.keys())
+            settings = read_json(self.config_file)
+            if not isinstance(settings, dict):
+                raise ValueError(f"{self.config_file} is damaged: it holds no settings.")
+            self._check_version(settings)
+            settings.pop("format", None)
+            return to_record(TrainingConfig, settings, self.config_file)
+        except ValueError as error:
+            raise ValueError(f"{error} Restore it, or start a new run.") from error
+
+    def _check_version(self, settings: dict) -> None:
+        number = settings.get("format", _FORMAT)
+        known = {"format", *TrainingConfig.__dataclass_fields__}
+        unknown = sorted(settings.keys() - known)
         if number != _FORMAT or unknown:
             raise ValueError(
                 f"{self.config_file} was written by a newer version of keras_concrete: "
-                f"format {number}, settings not known here: {unknown or 'none'}. This "
+                f"format {number!r}, settings not known here: {unknown or 'none'}. This "
                 f"version reads format {_FORMAT}: install that version to go on."
             )
-        return TrainingConfig(**settings)
 
     def model(self) -> SigmoidBeliefNetwork:
         """Loads the network that the run stands for: its best or its last.
@@ -105,50 +120,62 @@ class RunFolder:
         Raises:
             FileNotFoundError: If the folder is not a run's, no epoch was completed, or
                 the best network is missing.
-            ValueError: If the file is damaged.
+            ValueError: If a file is damaged, or not of this run.
         """
-        self._check_best()
+        config = self.config()
+        if self.best_file.exists():
+            return load_network(self.best_file, config, self.model_file)
         if not self.model_file.exists():
             raise FileNotFoundError(
-                f"{self.path} holds no model: no epoch of the run was completed. Use "
-                f"keras-concrete train --resume {self.path}"
+                f"{self.path} holds no model: no epoch of the run was completed. To go "
+                f"on: {resume_command(self.path)}"
             )
-        if self.best_file.exists():
-            return _load(self.best_file, f"it and {self.model_file.name}")
-        return _load(self.model_file)
+        self._check_best(config)
+        return load_network(self.model_file, config, self.best_file)
 
     def last_model(self) -> SigmoidBeliefNetwork | None:
         """Loads the network as it was after the last full epoch, if there was one.
 
         Raises:
-            FileNotFoundError: If the best network is missing.
-            ValueError: If the file is damaged.
+            FileNotFoundError: If one of two networks is missing.
+            ValueError: If a file is damaged, or not of this run.
         """
-        if not self.model_file.exists():
+        config = self.config()
+        if not self.model_file.exists() and not self.best_file.exists():
             return None
-        self._check_best()
-        return _load(self.model_file)
+        self._check_last()
+        self._check_best(config)
+        return load_network(self.model_file, config, self.best_file)
 
-    def _check_best(self) -> None:
-        # After one epoch a stop may have come before the first copy.
-        is_due = self.config().keeps_best and len(self.history().get("epoch", [])) > 1
-        if is_due and self.model_file.exists() and not self.best_file.exists():
+    def _check_last(self) -> None:
+        if not self.model_file.exists():
             raise FileNotFoundError(
-                f"{self.best_file} is missing, the network of the best epoch. "
-                f"{_advice(self.model_file.name)}"
+                f"{self.model_file} is missing, the network of the last epoch. Restore "
+                "it from a copy, or go on from the best epoch: "
+                f"{copy_command(self.best_file, self.model_file)}"
+            )
+
+    def _check_best(self, config: TrainingConfig) -> None:
+        # After one epoch a stop may have come before the first copy.
+        is_due = config.keeps_best and self.num_epochs() != 1
+        if is_due and not self.best_file.exists():
+            raise FileNotFoundError(
+                f"{self.best_file} is missing, the network of the best epoch. Restore it "
+                "from a copy, or put that of the last epoch in its place: "
+                f"{copy_command(self.model_file, self.best_file)}"
             )
 
     def history(self) -> dict[str, list[float]]:
         """Reads the columns of the history; none before the first full epoch."""
-        return _read_columns(self.history_file)
+        return self._history.columns()
+
+    def num_epochs(self) -> int:
+        """Number of the last epoch in the history, from 1; 0 if there is none."""
+        return 1 + int(max(self.history().get("epoch", [-1])))
 
     def timing(self) -> dict[str, list[float]]:
         """Reads the seconds that each epoch took, in all sittings."""
-        return _read_columns(self.timing_file)
-
-    def write_report(self, report: dict[str, Any]) -> None:
-        """Writes the report."""
-        write_json(self.report_file, report)
+        return self._timing.columns()
 
     def append_to(self, name: str) -> TextIO:
         """Opens a file of the folder to add lines to it.
@@ -167,88 +194,17 @@ class RunFolder:
                 "permissions, or copy the run folder to where you may write."
             ) from error
 
-    def cut_history(self, num_epochs: int) -> None:
-        """Drops rows of epochs that the saved model has not seen.
+    def cut_tables(self, num_epochs: int) -> None:
+        """Drops rows of epochs that the saved model has not seen, and what is no row.
 
         Args:
             num_epochs: Epochs that it has seen.
-
-        Raises:
-            ValueError: If rows of such epochs are missing.
         """
-        found = len(self.history().get("epoch", []))
-        if found < num_epochs:
-            raise ValueError(
-                f"{self.history_file} has {found} of the {num_epochs} epochs that the "
-                f"saved model has seen. {_advice(self.model_file.name)}"
-            )
-        if self.history_file.exists():
-            # Bytes, since the logger ends its lines as CSV files do, by two characters.
-            lines = self.history_file.read_bytes().decode().splitlines(keepends=True)
-            _write_text(self.history_file, "".join(lines[: num_epochs + 1]))
-
-
-def _advice(to_remove: str) -> str:
-    """What to do about a file that is damaged or missing."""
-    return (
-        f"Restore it from a copy, or remove {to_remove} and resume the run, which then "
-        "begins anew."
-    )
-
-
-def _load(path: Path, to_remove: str = "it") -> SigmoidBeliefNetwork:
-    advice = _advice(to_remove)
-    # The list of a ZIP file's members is at its end.
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"{path} is damaged: it was cut off, or is no .keras file. {advice}"
-        )
-    try:
-        model = keras.models.load_model(path)
-    except Exception as error:  # A file that was changed can fail in any way.
-        reason = f"{type(error).__name__}: {str(error).strip()[:200]}"
-        raise ValueError(
-            f"{path} cannot be loaded: it was changed, or written by another version. "
-            f"{advice} {reason}"
-        ) from error
-    if not isinstance(model, SigmoidBeliefNetwork):
-        raise ValueError(
-            f"{path} holds a {type(model).__name__}, not a SigmoidBeliefNetwork: it is "
-            "not of this run. Restore its own from a copy."
-        )
-    return model
-
-
-def _read_columns(path: Path) -> dict[str, list[float]]:
-    if not path.exists():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0] if rows else []
-    try:
-        return {name: [float(row[name]) for row in rows] for name in names}
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged: {error}. {_advice('it and model.keras')}"
-        ) from error
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes a JSON file, which is there whole or not at all.
-
-    Args:
-        path: File to write.
-        content: What `json.dumps` takes.
-    """
-    _write_text(path, json.dumps(content, indent=2, default=_plain) + "\n")
-
-
-def _plain(number: np.generic) -> Any:
-    """A number of NumPy's as one of Python's."""
-    return number.item()
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_name(f"partial-{path.name}")
-    partial.write_text(text)
-    os.replace(partial, path)
+        for table in (self._history, self._timing):
+            if table.keep(num_epochs):
+                _log.warning(
+                    "%s was damaged: lines that cannot be read were left out, and the "
+                    "file as it was is kept as damaged-%s. The model is whole, and "
+                    "training goes on.",
+                    *(table.path, table.path.name),
+                )

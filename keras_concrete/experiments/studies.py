@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from keras_concrete.experiments.paper_tables import TABLES, Cell
+from keras_concrete.experiments.cell import Cell
+from keras_concrete.experiments.paper_tables import TABLES
 
 __all__ = ["STUDIES"]
 

@@ -10,10 +10,11 @@ import sys
 import time
 
 import pytest
-from keras_concrete.experiments.reproduction import Budget, Job
 from typer.testing import CliRunner
 
-from keras_concrete.experiments import command_line, results
+from keras_concrete.experiments import command_line
+from keras_concrete.experiments.cell_jobs import Budget, Job
+from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.command_line.console import console
 from keras_concrete.experiments.paper_tables import TABLES
 
@@ -88,26 +89,26 @@ def test_a_killed_reproduction_ends_as_one_that_was_not(reproduced, tmp_path):
     out, _, killed_at = reproduced
     assert 1 <= killed_at < 3
     cell = _cells("table1", "binarized_mnist-200H-784V-m1-concrete")[0]
-    (result,) = results.find_results(out)
-    assert result["steps"] == 300 and result["curve"]["step"] == [100, 200, 300]
-    assert result["cell"]["architecture"] == cell.architecture
-    assert result["cell"]["paper"] is None  # other data than the paper's
+    (result,) = find_results(out).results
+    assert result.steps == 300 and result.curve.step == [100, 200, 300]
+    assert result.cell.architecture == cell.architecture
+    assert result.cell.paper is None  # other data than the paper's
     whole = _reproduce(tmp_path, "--processes", "2")
     output = _to_the_end(whole)
     assert whole.returncode == 0, output
-    (other,) = results.find_results(tmp_path)
-    assert other["curve"] == result["curve"]
-    assert other["discrete_nll"] == result["discrete_nll"]
-    assert other["train_nll"] == result["train_nll"]
+    (other,) = find_results(tmp_path).results
+    assert other.curve == result.curve
+    assert other.discrete_nll == result.discrete_nll
+    assert other.train_nll == result.train_nll
 
 
 def test_a_result_says_how_it_was_made(reproduced):
-    (result,) = results.find_results(reproduced[0])
-    assert result["command"].startswith("keras-concrete reproduce table1 --data mnist5k")
-    assert {"python", "keras", "tensorflow", "numpy"} <= set(result["versions"])
-    assert result["hardware"]["cores"] == 1  # pinned
-    assert result["training_seconds"] > 0 and result["config"]["seed"] == 0
-    assert (result["num_test_images"], result["num_train_images"]) == (20, 10)
+    (result,) = find_results(reproduced[0]).results
+    assert result.command.startswith("keras-concrete reproduce table1 --data mnist5k")
+    assert {"python", "keras", "tensorflow", "numpy"} <= set(result.versions)
+    assert result.hardware["cores"] == 1  # pinned
+    assert result.training_seconds > 0 and result.config["seed"] == 0
+    assert (result.num_test_images, result.num_train_images) == (20, 10)
 
 
 def test_finished_cells_are_skipped_and_reported(reproduced):
@@ -137,15 +138,15 @@ def test_a_cell_evaluated_otherwise_is_another_result_of_the_same_training(
 ):
     out, _, _ = reproduced
     shutil.copytree(out, tmp_path / "results")
-    (before,) = results.find_results(tmp_path / "results")
+    (before,) = find_results(tmp_path / "results").results
     run = tmp_path / f"results/runs/{CELL}-300steps-seed0"
     written = [(run / name).read_bytes() for name in ("model.keras", "history.csv")]
     process = _reproduce(tmp_path / "results", "--eval-samples", "30")
     output = _to_the_end(process)
     assert process.returncode == 0, output
-    found = results.find_results(tmp_path / "results")
-    assert [r["discrete_nll"]["num_samples"] for r in found] == [10, 30]
-    assert found[0] == before and found[1]["curve"] == before["curve"]
+    found = find_results(tmp_path / "results").results
+    assert [r.discrete_nll.num_samples for r in found] == [10, 30]
+    assert found[0] == before and found[1].curve == before.curve
     again = [(run / name).read_bytes() for name in ("model.keras", "history.csv")]
     assert again == written
 

@@ -1,15 +1,16 @@
 """Curves of training: their labels, colours and files."""
 
 import contextlib
+import dataclasses
 
 from made_results import made_result
 
-from keras_concrete.experiments import curves
+from keras_concrete.experiments import result_pictures
 
 
 def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monkeypatch):
     """And those of two seeds the same."""
-    shown, figures = [], curves.drawing.new_figure
+    shown, figures = [], result_pictures.drawing.new_figure
 
     @contextlib.contextmanager
     def look_at(*size):
@@ -18,10 +19,10 @@ def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monke
             shown.extend(figure.axes[0].lines)
             shown.extend(text.get_text() for text in figure.legends[0].texts)
 
-    monkeypatch.setattr(curves.drawing, "new_figure", look_at)
+    monkeypatch.setattr(result_pictures.drawing, "new_figure", look_at)
     variants = ["as-in-the-paper", "no-centering", "no-centering"]
     cells = [made_result(num_samples=1, variant=variant) for variant in variants]
-    curves.save_curves(tmp_path, cells)
+    result_pictures.save_curves(tmp_path, cells)
     *lines, first, second = shown
     assert first == "concrete, as-in-the-paper, m = 1"
     assert second == "concrete, no-centering, m = 1"
@@ -30,21 +31,19 @@ def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monke
 
 
 def test_variants_have_colours_of_their_own_where_one_has_a_temperature_too():
-    cells = [
-        made_result(variant=variant) for variant in ("batch-64", "batch-128", "other")
-    ]
-    cells[2]["cell"]["posterior_temperature"] = 0.5
-    looks = curves._looks(cells)
+    kinds = [("batch-64", None), ("batch-128", None), ("other", 0.5)]
+    cells = [made_result(variant=v, posterior_temperature=t) for v, t in kinds]
+    looks = result_pictures._looks(cells)
     assert len({str(look["color"]) for look in looks.values()}) == 3
 
 
 def test_curves_of_other_numbers_of_steps_are_other_pictures(tmp_path):
-    found = [{**made_result(), "steps": number} for number in (20, 100)]
-    names = [path.name for path in curves.save_curves(tmp_path, found)]
+    found = [dataclasses.replace(made_result(), steps=number) for number in (20, 100)]
+    names = [path.name for path in result_pictures.save_curves(tmp_path, found)]
     assert names == [f"curves-table1-binarized_mnist-{n}.png" for n in (20, 100)]
 
 
 def test_arities_have_colours_of_their_own_too():
-    looks = curves._looks([made_result(arity=arity) for arity in (2, 4, 8)])
+    looks = result_pictures._looks([made_result(arity=arity) for arity in (2, 4, 8)])
     assert list(looks) == [f"concrete{ary}, m = 5" for ary in ("", ", 4-ary", ", 8-ary")]
     assert len({str(look["color"]) for look in looks.values()}) == 3

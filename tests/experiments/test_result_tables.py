@@ -1,45 +1,48 @@
 """Tables of results, beside the paper's."""
 
+import dataclasses
+
 from made_results import made_result
 
-from keras_concrete.experiments import results
+from keras_concrete.experiments import result_tables
 
 
 def test_tables_set_ours_beside_the_papers():
-    (table,) = results.make_tables([made_result(), made_result("vimco", mean=96.0)])
+    (table,) = result_tables.make_tables([made_result(), made_result("vimco", mean=96.0)])
     numbers = ["test NLL", "paper", "train NLL", "paper"]
     assert table.header == ["model", "estimator", *numbers, "minutes"]
     numbers = ["95.00 ± 0.25", "89.5", "94.00 ± 0.25", "88.1", "2.0"]
     assert table.rows[0] == ["200H~784V", "concrete", *numbers]
     assert "10,000 test images by 1,000 samples, after 2,000 steps" in table.title
     assert "m 5" in table.title
-    assert results.markdown(table).splitlines()[2].startswith("| model | estimator |")
-    (table,) = results.make_tables([made_result(data="mnist5k", paper=None)])
+    assert (
+        result_tables.markdown(table).splitlines()[2].startswith("| model | estimator |")
+    )
+    (table,) = result_tables.make_tables([made_result(data="mnist5k", paper=None)])
     assert table.header == ["model", "test NLL", "train NLL", "minutes"]
 
 
 def test_seeds_are_averaged_where_all_rows_have_as_many():
     """Means 95, 96, 97: mean 96, standard error 1 / sqrt(3)."""
-    seeds = [{**made_result(mean=95.0 + i), "config": {"seed": i}} for i in range(3)]
-    (table,) = results.make_tables(seeds)
+    seeds = [made_result(mean=95.0 + i, seed=i) for i in range(3)]
+    (table,) = result_tables.make_tables(seeds)
     assert table.rows == [
         ["200H~784V", "96.00 ± 0.58", "89.5", "95.00 ± 0.58", "88.1", "2.0"]
     ]
     assert "mean of 3 seeds" in table.title
-    (table,) = results.make_tables([*seeds, made_result("vimco")])
+    (table,) = result_tables.make_tables([*seeds, made_result("vimco")])
     assert table.header[:3] == ["model", "estimator", "seed"] and len(table.rows) == 4
 
 
 def test_the_temperature_of_the_paper_is_not_told_as_0():
     warm = made_result(posterior_temperature=0.5)
-    (table,) = results.make_tables([made_result(), warm])
+    (table,) = result_tables.make_tables([made_result(), warm])
     assert table.header[1] == "temperature"
     assert [row[1] for row in table.rows] == ["D.5", "0.5"]
 
 
 def test_results_of_other_data_or_images_are_other_tables():
-    few = {**made_result(), "num_test_images": 1_000}
-    del few["train_nll"]
-    tables = results.make_tables([made_result(), made_result(data="omniglot"), few])
+    few = dataclasses.replace(made_result(), num_test_images=1_000, train_nll=None)
+    tables = result_tables.make_tables([made_result(), made_result(data="omniglot"), few])
     assert len(tables) == 3
     assert tables[2].header == ["model", "test NLL", "paper", "minutes"]

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from tiny_runs import Stop, tiny_config
+from tiny_runs import Stop, tiny_config, tiny_data
 
-from keras_concrete.experiments import checkpoints, training
+from keras_concrete.experiments import fitting, run_callbacks, training
 from keras_concrete.experiments.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("_tiny")
@@ -21,16 +21,16 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
     folder = RunFolder(tmp_path / "stopped")
     with monkeypatch.context() as patch:
         if moment == "in the third epoch":
-            begin = checkpoints.Stopwatch.on_epoch_begin
+            begin = run_callbacks.Stopwatch.on_epoch_begin
 
             def stop_at_third(self, epoch, logs=None):
                 begin(self, epoch, logs)
                 if epoch == 2:
                     raise Stop
 
-            patch.setattr(checkpoints.Stopwatch, "on_epoch_begin", stop_at_third)
+            patch.setattr(run_callbacks.Stopwatch, "on_epoch_begin", stop_at_third)
         else:
-            save = checkpoints.Checkpoint.on_epoch_end
+            save = run_callbacks.Checkpoint.on_epoch_end
 
             def stop_at_third(self, epoch, logs=None):
                 if epoch == 2:
@@ -38,11 +38,11 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
                     raise Stop
                 save(self, epoch, logs)
 
-            patch.setattr(checkpoints.Checkpoint, "on_epoch_end", stop_at_third)
+            patch.setattr(run_callbacks.Checkpoint, "on_epoch_end", stop_at_third)
         with pytest.raises(KeyboardInterrupt):
-            training.train(folder, tiny_config(), verbose=0)
+            training.start(folder, tiny_config(), verbose=0)
     assert not folder.report_file.exists()
-    training.train(folder, verbose=0)
+    training.resume(folder, verbose=0)
     assert folder.history_file.read_bytes() == whole.history_file.read_bytes()
     assert _state(folder) == _state(whole)
     ours, theirs = (
@@ -61,13 +61,13 @@ def _state(folder):
 
 def _worse_from_the_second_epoch(monkeypatch):
     """Validation bounds -5, -4, -6, -7: the best epoch is the second."""
-    keep = checkpoints.BestCheckpoint.on_epoch_end
+    keep = run_callbacks.BestCheckpoint.on_epoch_end
     bounds = [-5.0, -4.0, -6.0, -7.0]
 
     def on_epoch_end(self, epoch, logs=None):
         keep(self, epoch, {**logs, "val_bound": bounds[epoch]})
 
-    monkeypatch.setattr(checkpoints.BestCheckpoint, "on_epoch_end", on_epoch_end)
+    monkeypatch.setattr(run_callbacks.BestCheckpoint, "on_epoch_end", on_epoch_end)
 
 
 def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypatch):
@@ -75,20 +75,45 @@ def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypat
     folder = RunFolder(tmp_path / "run")
     config = dataclasses.replace(tiny_config(), estimator="vimco", evaluation_samples=5)
     assert config.keeps_best  # score-function estimators stop early, as the paper's did
-    training.train(folder, config, verbose=0)
+    training.start(folder, config, verbose=0)
     assert int(folder.model().optimizer.iterations) == 2 * 6
     assert int(folder.last_model().optimizer.iterations) == 4 * 6
 
 
-def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_path):
+@pytest.mark.parametrize("seen", [1, 3])
+def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_path, seen):
+    folder = RunFolder(tmp_path / "run")
+    config = dataclasses.replace(tiny_config(), estimator="vimco")
+
+    def stop(self, epoch, logs=None):
+        if epoch == seen - 1:
+            raise Stop
+        keep(self, epoch, {**logs, "val_bound": float(epoch)})
+
+    keep = run_callbacks.BestCheckpoint.on_epoch_end
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_callbacks.BestCheckpoint, "on_epoch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fitting.start_fit(folder, config, tiny_data(), verbose=0)
+    header, *rows = folder.history_file.read_text().splitlines()
+    place = header.split(",").index("val_bound")
+    rows = [row.split(",") for row in rows]
+    for i, row in enumerate(rows):
+        row[place] = str(float(i))
+    content = "".join(",".join(row) + "\r\n" for row in rows)
+    folder.history_file.write_text(f"{header}\r\n{content}", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_callbacks.BestCheckpoint, "on_epoch_end", lambda *_: None)
+        model = fitting.resume_fit(folder, tiny_data(), verbose=0)
+    assert int(model.optimizer.iterations) == seen * 6
+
+
+def test_the_best_is_kept_until_a_better_one(tmp_path):
     checkpoint, best = tmp_path / "model.keras", tmp_path / "best.keras"
-    checkpoint.write_text("third epoch")
-    checkpoints.BestCheckpoint(checkpoint, best, [-5.0, -6.0, -4.0])
-    assert best.read_text() == "third epoch"
     best.write_text("second epoch")
-    keeper = checkpoints.BestCheckpoint(checkpoint, best, [-5.0, -3.0, -4.0])
-    assert best.read_text() == "second epoch"
+    checkpoint.write_text("later epoch")
+    keeper = run_callbacks.BestCheckpoint(checkpoint, best, -3.0)
     keeper.on_epoch_end(3, {"val_bound": -3.5})
     assert best.read_text() == "second epoch"
     keeper.on_epoch_end(4, {"val_bound": -2.5})
-    assert best.read_text() == "third epoch"
+    assert best.read_text() == "later epoch"

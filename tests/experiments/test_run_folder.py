@@ -9,11 +9,11 @@ import sys
 
 import keras
 import pytest
-from keras_concrete.experiments.checkpoints import Checkpoint
-from tiny_runs import invoke, six_pixels
+from tiny_runs import invoke
 
 import keras_concrete as kc
 from keras_concrete.experiments import training
+from keras_concrete.experiments.run_callbacks import Checkpoint
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("_six_pixels")
 def saved(tmp_path_factory):
     """A model file."""
     path = tmp_path_factory.mktemp("saved") / "model.keras"
-    model = kc.SigmoidBeliefNetwork("3H-6V", seed=0)
+    model = kc.SigmoidBeliefNetwork("3H-6V", num_samples=5, seed=0)
     model.compile("sgd")
     model.save(path)
     return path.read_bytes()
@@ -78,7 +78,7 @@ DAMAGES = {
     "no epoch completed": (
         lambda folder: folder.model_file.unlink(),
         "evaluate run",
-        "no epoch of the run was completed. Use keras-concrete train --resume",
+        "no epoch of the run was completed. To go on: keras-concrete train --resume run",
     ),
     "settings cut off": (
         lambda folder: truncate(folder.config_file),
@@ -123,17 +123,17 @@ DAMAGES = {
     "the best model cut off": (
         lambda folder: folder.best_file.write_bytes(b"PK"),
         "export run --to served",
-        "best.keras is damaged.*remove it and model.keras and resume",
+        "best.keras is damaged.*Restore it.* cp run/model.keras run/best.keras",
     ),
     "a best model that is missing": (
         lambda folder: vimco_after_two_epochs(folder),
         "evaluate run",
-        "best.keras is missing.*remove model.keras and resume",
+        "best.keras is missing.*Restore it.* cp run/model.keras run/best.keras",
     ),
     "a best model that is missing, to resume": (
         lambda folder: vimco_after_two_epochs(folder),
         "train --resume run",
-        "best.keras is missing.*remove model.keras and resume",
+        "best.keras is missing.*Restore it.* cp run/model.keras run/best.keras",
     ),
     "a model of another kind": (
         lambda folder: _affine().save(folder.model_file),
@@ -201,12 +201,12 @@ def test_a_full_disk_leaves_the_checkpoint_whole_and_says_how_to_go_on(folder, s
 
 
 def test_a_disk_that_is_full_elsewhere_says_how_to_go_on(folder, monkeypatch):
-    def fit_run(*_):
+    def resume_fit(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(training, "fit_run", fit_run)
+    monkeypatch.setattr(training, "resume_fit", resume_fit)
     with pytest.raises(OSError, match=r"Free the disk.* keras-concrete train --resume"):
-        training.train(folder)
+        training.resume(folder)
 
 
 HOLD = """
@@ -228,22 +228,11 @@ def test_of_two_processes_one_has_the_folder_until_it_dies(folder):
             for command in ("train --resume run", "train 3H-6V --data tiny --out run"):
                 result = invoke(*command.split())
                 assert isinstance(result.exception, BlockingIOError)
-                assert f"Process {holder.pid} is at work in" in str(result.exception)
+                assert "Another process is at work in run" in str(result.exception)
         finally:
             holder.kill()
     # Killed, it left its file, which is no lock any more.
-    assert (folder.path / "lock").read_text() == f"{holder.pid}\n"
+    assert (folder.path / "lock").exists()
     with folder.locked():
-        assert (folder.path / "lock").read_text() == f"{os.getpid()}\n"
+        assert (folder.path / "lock").exists()
     assert not (folder.path / "lock").exists()
-
-
-def test_a_run_does_not_go_on_without_its_history(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    config = TrainingConfig("3H-6V", "tiny", estimator="vimco", epochs=2, batch_size=4)
-    training.fit_run(folder, config, six_pixels(), verbose=0)
-    best = folder.best_file.read_bytes()
-    folder.history_file.unlink()
-    result = invoke("train", "--resume", folder.path)
-    assert re.search("has 0 of the 2 epochs.*remove model.keras", str(result.exception))
-    assert folder.best_file.read_bytes() == best

@@ -2,8 +2,7 @@
 
 from dataclasses import asdict
 
-from keras_concrete.experiments.reproduction import Budget, Job
-
+from keras_concrete.experiments.cell_jobs import Budget, Job
 from keras_concrete.experiments.studies import STUDIES
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("_tiny")
 
 def _train(path, **changes):
     config = dataclasses.replace(tiny_config(), epochs=2, evaluation_samples=5, **changes)
-    report = training.train(RunFolder(path), config, verbose=0)
+    report = training.start(RunFolder(path), config, verbose=0)
     return RunFolder(path), report
 
 
@@ -25,7 +25,7 @@ def test_a_conditional_network_trains_on_the_halves_of_images(tmp_path):
     expected = kc.evaluate_bound(
         model, (data.test[:, :6], data.test[:, 6:]), 5, verbose=False
     )
-    assert report["discrete_nll"]["mean"] == pytest.approx(-expected.mean, abs=1e-4)
+    assert report.discrete_nll.mean == pytest.approx(-expected.mean, abs=1e-4)
     rates = (data.train[:, 6:].sum(0) + 1) / (len(data.train) + 2)
     assert model.visible_mean == pytest.approx(rates)
     assert (folder.path / "reconstructions.png").exists()

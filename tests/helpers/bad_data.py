@@ -7,7 +7,7 @@ from bad_arguments import BINARY, network
 
 import keras_concrete as kc
 from keras_concrete import datasets
-from keras_concrete.experiments import reproduction
+from keras_concrete.experiments import cell_jobs
 from keras_concrete.experiments.training_config import TrainingConfig
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
@@ -162,7 +162,7 @@ BAD_DATA = {
     "other pixels to a bound": (lambda: bound(IMAGES[:, 1:]), r"\(examples, 6\).*\(8, 5"),
     "no images to a bound": (lambda: bound(IMAGES[:0]), "with at least one example"),
     "one image to a bound": (lambda: bound(IMAGES[0]), r"`x` must have shape.*\(6,\)"),
-    "a pair to a bound": (lambda: bound((IMAGES, IMAGES)), "one array, .*Received: 2"),
+    "a pair to a bound": (lambda: bound(IMAGES, IMAGES), "one array, .*Received: 2"),
     "an image to a conditional bound": (
         lambda: kc.evaluate_bound(prediction(), IMAGES),
         "for a conditional network the pair",
@@ -213,7 +213,7 @@ BAD_DATA = {
         "`epochs` must be a positive",
     ),
     "steps of a reproduction": (
-        lambda: reproduction.Budget(steps=0),
+        lambda: cell_jobs.Budget(steps=0),
         "`steps` must be a positive integer. Received: steps=0",
     ),
 }

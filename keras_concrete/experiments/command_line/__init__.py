@@ -1,15 +1,16 @@
 """The command `keras-concrete`."""
 
 import typer
-from rich.console import Console
 
 from keras_concrete.datasets import DatasetUnavailableError
-from keras_concrete.experiments.command_line.reproduce import figures, reproduce
-from keras_concrete.experiments.command_line.train import report_table, train
+from keras_concrete.experiments.command_line.console import print_any_character, say_error
+from keras_concrete.experiments.command_line.figures import figures
+from keras_concrete.experiments.command_line.reproduce import reproduce
+from keras_concrete.experiments.command_line.train import train
 from keras_concrete.experiments.command_line.trained_runs import evaluate, export, sample
-from keras_concrete.experiments.reproduction import CellsFailedError
+from keras_concrete.experiments.worker_processes import CellsFailedError
 
-__all__ = ["app", "main", "report_table"]
+__all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Train, evaluate and serve belief networks of discrete latent units, and "
@@ -27,10 +28,9 @@ app.add_typer(reproduce, name="reproduce")
 
 def main() -> None:
     """Runs the command line; errors that a user can mend are one paragraph."""
+    print_any_character()
     try:
         app()
     except (ValueError, OSError, DatasetUnavailableError, CellsFailedError) as error:
-        Console(stderr=True, highlight=False).print(
-            f"Error: {error}", markup=False, soft_wrap=True
-        )
+        say_error(f"Error: {error}")
         raise SystemExit(1) from None

@@ -1,40 +1,32 @@
-"""Commands for the paper: its tables by cells, and its figures."""
+"""The commands that reproduce the paper's tables, cell by cell."""
 
-import dataclasses
-import shlex
-import sys
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from keras_concrete.checks import check_choice
-from keras_concrete.datasets import DATASETS
-from keras_concrete.experiments import figures as pictures
-from keras_concrete.experiments.command_line.console import console
-from keras_concrete.experiments.curves import save_curves
-from keras_concrete.experiments.paper_tables import TABLES, Cell
-from keras_concrete.experiments.reproduction import (
-    Budget,
-    CellsFailedError,
-    Job,
-    run_cells,
+from keras_concrete.experiments.cell_jobs import Budget
+from keras_concrete.experiments.cell_result import CellResult, FoundResults, find_results
+from keras_concrete.experiments.command_line.cell_commands import (
+    Processes,
+    Seed,
+    make_jobs,
+    run_jobs,
 )
-from keras_concrete.experiments.results import (
-    find_results,
-    gap_records,
-    make_tables,
-    summary,
+from keras_concrete.experiments.command_line.console import (
+    console,
+    plain,
+    say,
+    say_error,
 )
-from keras_concrete.experiments.studies import STUDIES
+from keras_concrete.experiments.result_pictures import save_curves
+from keras_concrete.experiments.result_tables import make_tables
 from keras_concrete.files import make_folder
 
-__all__ = ["figures", "reproduce"]
+__all__ = ["reproduce"]
 
-_TABLES = {**TABLES, **STUDIES}
 _DEFAULT = Budget()
 
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
@@ -57,12 +49,6 @@ EvalImages = Annotated[
 TrainImages = Annotated[
     int, typer.Option(help="Training images whose NLL is reported, from the first.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of weights, noise and order of the data.")]
-Processes = Annotated[
-    int,
-    typer.Option(help="Cells to run side by side; one for each core is fastest.", min=1),
-]
-
 reproduce = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -102,14 +88,15 @@ def _run_table(
 ) -> None:
     table = str(context.info_name)
     budget = Budget(steps, eval_samples, eval_images, train_images, seed)
-    jobs = _jobs(table, cells, data, budget, out)
+    jobs = make_jobs(table, cells, data, budget, out)
     if dry_run:
         for job in jobs:
-            console.print(f"{'done' if job.is_done else 'to do':6}{job.cell.name}")
+            say(f"{'done' if job.is_done else 'to do':6}{job.cell.name}")
         return
     make_folder(out)
-    _run(jobs, processes)
-    _print_tables([r for r in find_results(out) if r["cell"]["table"] == table])
+    run_jobs(jobs, processes)
+    found = _found(out)
+    _print_tables([r for r in found.results if r.cell.table == table])
 
 
 for name, text in _HELP.items():
@@ -125,130 +112,33 @@ def report(
     results: Annotated[Path, typer.Argument(help="Folder of the results.")],
 ) -> None:
     """Print the tables of all results beside the paper's, and draw their curves."""
-    found = find_results(results)
-    if not found:
+    found = _found(results)
+    if not found.results:
         raise ValueError(
             f"{results} holds no results: run keras-concrete reproduce first."
         )
-    _print_tables(found)
-    for path in save_curves(results, found):
-        console.print(f"Wrote {path}")
+    _print_tables(found.results)
+    for path in save_curves(results, found.results):
+        say(f"Wrote {path}")
 
 
-def figures(
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("figures"),
-    data: Annotated[str, typer.Option(help="Data set for Figure 4.")] = "mnist5k",
-    steps: Annotated[
-        int, typer.Option(help="Training steps at each temperature of Figure 4.")
-    ] = 2_000,
-    seed: Seed = 0,
-    processes: Processes = 1,
-) -> None:
-    """Draw the paper's figures 1 to 4, each as PDF, SVG and PNG.
-
-    For Figure 4 a network is trained at ten temperatures; what is there from an earlier
-    call is used.
-    """
-    make_folder(out)
-    for save in (
-        pictures.save_sampling_graphs,
-        pictures.save_simplex_densities,
-        pictures.save_binary_concrete,
-    ):
-        _announce(save(out))
-    budget = Budget(steps, num_train_images=0, seed=seed)
-    jobs = _jobs("temperature", "*", data, budget, out)
-    _run(jobs, processes)
-    results = [job.result() for job in jobs]
-    cell, config = jobs[0].cell, jobs[0].config()
-    label = (
-        f"{cell.architecture}, m = {cell.num_samples}, {cell.data}: "
-        f"{results[0]['num_test_images']:,} test images after {steps:,} steps of "
-        f"{config.batch_size}, seed {seed}"
-    )
-    _announce(pictures.save_integrality_gap(out, gap_records(results), label))
+def _found(folder: Path) -> FoundResults:
+    """The results below a folder; files that cannot be read are named."""
+    found = find_results(folder)
+    for problem in found.problems:
+        say_error(f"Left out: {problem}")
+    return found
 
 
-def _announce(paths: list[Path]) -> None:
-    console.print(f"Wrote {', '.join(str(path) for path in paths)}", soft_wrap=True)
-
-
-def _jobs(
-    table: str, pattern: str, data: str | None, budget: Budget, out: Path
-) -> list[Job]:
-    if data is not None:
-        check_choice("data", data, DATASETS)
-    # On one data set in place of two, cells coincide: the paper's own one stays.
-    named: dict[str, Cell] = {}
-    for cell in (_on(cell, data) for cell in _TABLES[table]):
-        if cell.paper or cell.name not in named:
-            named[cell.name] = cell
-    cells = [cell for name, cell in named.items() if fnmatchcase(name, pattern)]
-    if not cells:
-        raise ValueError(
-            f"Option --cells matches no cell of {table}. Received: {pattern!r}. See all "
-            f"by: keras-concrete reproduce {table} --dry-run"
-        )
-    return [Job(cell, budget, out) for cell in cells]
-
-
-def _on(cell: Cell, data: str | None) -> Cell:
-    """The cell, on other data, for which the paper has no numbers."""
-    if data is None or data == cell.data:
-        return cell
-    return dataclasses.replace(cell, data=data, paper=None)
-
-
-def _run(jobs: list[Job], num_processes: int) -> None:
-    """Runs cells under bars of progress; says so where one failed."""
-    command = shlex.join(["keras-concrete", *sys.argv[1:]])
-    to_do = [job for job in jobs if not job.is_done]
-    if len(to_do) < len(jobs):
-        console.print(f"{len(jobs) - len(to_do)} of {len(jobs)} cells are done already.")
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[state]}"),
-        console=console,
-    )
-    total = progress.add_task("all cells", total=len(to_do), state="")
-    with progress:
-        for running in run_cells(jobs, num_processes, command):
-            shown = {task.description: task.id for task in progress.tasks}
-            for job in running:
-                if job.cell.name not in shown:
-                    progress.add_task(job.cell.name, total=job.num_epochs, state="")
-                else:
-                    _show(progress, shown[job.cell.name], job)
-            for job in [job for job in to_do if job not in running and job.has_ended]:
-                to_do.remove(job)
-                progress.remove_task(shown[job.cell.name])
-                progress.advance(total)
-                what = "failed" if job.failed else summary(job.result())
-                console.print(f"{job.cell.name}: {what}", soft_wrap=True)
-    failed = [job for job in jobs if job.failed]
-    if failed:
-        logs = "\n".join(f"    {job.log_file}" for job in failed)
-        raise CellsFailedError(f"{len(failed)} of {len(jobs)} cells failed. See\n{logs}")
-
-
-def _show(progress: Progress, bar: TaskID, job: Job) -> None:
-    epochs = job.epochs_done()
-    steps = epochs * (job.budget.steps // job.num_epochs)
-    state = f"{steps:,} of {job.budget.steps:,} steps"
-    if epochs == job.num_epochs:
-        state = "evaluating"
-    progress.update(bar, completed=epochs, state=state)
-
-
-def _print_tables(results: list[dict[str, Any]]) -> None:
+def _print_tables(results: Sequence[CellResult]) -> None:
     for content in make_tables(results):
-        table = Table(title=content.title, title_justify="left")
+        say(content.title)
+        table = Table()
         for name in content.header:
             is_number = name not in ("model", "estimator", "variant")
             table.add_column(
                 name, justify="right" if is_number else "left", overflow="fold"
             )
         for row in content.rows:
-            table.add_row(*row)
+            table.add_row(*map(plain, row))
         console.print(table)

@@ -2,19 +2,21 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from keras_concrete import estimators
-from keras_concrete.experiments.command_line.console import console
+from keras_concrete.experiments import training
+from keras_concrete.experiments.advice import resume_command
+from keras_concrete.experiments.command_line.console import console, say
 from keras_concrete.experiments.recipes import recipe_settings
+from keras_concrete.experiments.report import Estimate, Report
 from keras_concrete.experiments.run_folder import RunFolder
-from keras_concrete.experiments.training import train as train_run
 from keras_concrete.experiments.training_config import TrainingConfig
 
-__all__ = ["report_table", "train"]
+__all__ = ["report_table", "speed_line", "train"]
 
 _DEFAULT = TrainingConfig()
 
@@ -126,29 +128,33 @@ def train(
     saved_model/. Ctrl-C keeps all full epochs; --resume goes on from there and ends as if
     there had been no stop.
     """
-    if resume is None:
-        names = TrainingConfig.__dataclass_fields__
-        settings = {name: context.params[name] for name in names}
-        for name, value in recipe_settings(recipe, architecture).items():
-            if settings[name] is None:
-                settings[name] = value
-        config: TrainingConfig | None = TrainingConfig(**settings)
-        folder = RunFolder(out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}")
-    else:
+    if resume is not None:
         _refuse_settings(context)
-        config, folder = None, RunFolder(resume)
-    console.print(f"Run folder: {folder.path}")
+    folder = RunFolder(resume or out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}")
+    config = None if resume else _config(context, recipe, architecture)
+    say(f"Run folder: {folder.path}")
     try:
-        report = train_run(folder, config)
+        report = training.start(folder, config) if config else training.resume(folder)
     except KeyboardInterrupt:
-        console.print(
+        say(
             f"\nStopped. All full epochs are kept in {folder.path}; to go on:\n"
-            f"    keras-concrete train --resume {folder.path}"
+            f"    {resume_command(folder.path)}"
         )
         raise typer.Exit(130) from None
     console.print(report_table(report))
-    console.print(f"{report['steps_per_second']:.1f} training steps per second")
-    console.print(f"Report, pictures, model and SavedModel are in {folder.path}")
+    say(speed_line(report))
+    say(f"Report, pictures, model and SavedModel are in {folder.path}")
+
+
+def _config(context: typer.Context, recipe: str, architecture: str) -> TrainingConfig:
+    """The settings of the options, and those of the recipe where there is no option."""
+    settings = {
+        name: context.params[name] for name in TrainingConfig.__dataclass_fields__
+    }
+    for name, value in recipe_settings(recipe, architecture).items():
+        if settings[name] is None:
+            settings[name] = value
+    return TrainingConfig(**settings)
 
 
 def _refuse_settings(context: typer.Context) -> None:
@@ -165,29 +171,38 @@ def _refuse_settings(context: typer.Context) -> None:
         )
 
 
-def report_table(report: dict[str, Any]) -> Table:
-    """Lays out the report of a run as `train` prints it."""
+def report_table(report: Report) -> Table:
+    """Lays out the report of a run as `train` prints it.
+
+    Args:
+        report: Of the run.
+    """
     table = Table(
-        title=f"{report['num_test_images']:,} test images, nats per image",
+        title=f"{report.num_test_images:,} test images, nats per image",
         title_justify="left",
     )
     table.add_column("quantity")
     table.add_column("samples", justify="right")
     table.add_column("mean", justify="right")
     table.add_column("standard error", justify="right")
-    for label, key in {
-        "bound, relaxed graph": "relaxed_bound",
-        "bound, discrete graph": "discrete_bound",
-        "gap (relaxed - discrete)": "integrality_gap",
-        "NLL, discrete graph": "discrete_nll",
-        "NLL, independent pixels at base rates": "base_rate_nll",
+    for label, row in {
+        "bound, relaxed graph": report.relaxed_bound,
+        "bound, discrete graph": report.discrete_bound,
+        "gap (relaxed - discrete)": report.integrality_gap,
+        "NLL, discrete graph": report.discrete_nll,
+        "NLL, independent pixels at base rates": report.base_rate_nll,
     }.items():
-        row = report[key]
-        samples = row.get("num_samples")
-        table.add_row(
-            label,
-            "" if samples is None else f"{samples:,}",
-            f"{row['mean']:.2f}",
-            f"{row['standard_error']:.2f}",
-        )
+        samples = f"{row.num_samples:,}" if isinstance(row, Estimate) else ""
+        table.add_row(label, samples, f"{row.mean:.2f}", f"{row.standard_error:.2f}")
     return table
+
+
+def speed_line(report: Report) -> str:
+    """The line below the table.
+
+    Args:
+        report: Of the run.
+    """
+    if report.steps_per_second is None:
+        return "How long training took was not kept."
+    return f"{report.steps_per_second:.1f} training steps per second"

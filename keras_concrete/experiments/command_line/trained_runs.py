@@ -1,6 +1,7 @@
 """Commands for runs that were trained: evaluate, sample, export."""
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,10 @@ from keras_concrete import datasets
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.evaluation import evaluate_bound
 from keras_concrete.experiments import run_pictures
-from keras_concrete.experiments.command_line.console import console
-from keras_concrete.experiments.reports import base_rate_nll
+from keras_concrete.experiments.command_line.console import console, say
+from keras_concrete.experiments.measurement import base_rate_nll
 from keras_concrete.experiments.run_folder import RunFolder
-from keras_concrete.files import check_empty
+from keras_concrete.files import check_empty, make_folder, remove_leftovers
 from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.serving.export import export_onnx, export_saved_model
 
@@ -26,11 +27,13 @@ Run = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the noise.")]
 
+_PICTURES = (".png", ".pdf", ".svg")
+
 
 def evaluate(
     run: Run,
     num_samples: Annotated[int, typer.Option(help="Samples K for each image.")] = 50_000,
-    limit: Annotated[
+    num_images: Annotated[
         int | None,
         typer.Option(help="Number of images, from the first.", min=1, show_default="all"),
     ] = None,
@@ -50,45 +53,64 @@ def evaluate(
     check_positive("num_samples", num_samples, int)
     folder = RunFolder(run)
     config, model = folder.config(), folder.model()
-    # Opened first: hours of work shall not end at a folder that cannot be written.
+    # Opened first, so that hours of work do not end at a folder that cannot be written.
     with folder.append_to("evaluations.jsonl") as file:
         data = datasets.load_dataset(config.data)
-        images = getattr(data, split)[:limit]
+        images = getattr(data, split)[:num_images]
         x = parse_architecture(config.architecture).split(images)
         estimate = evaluate_bound(model, x, num_samples, training=relaxed, seed=seed)
         modelled = slice(-model.visible_units, None)
         naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
-        graph = "relaxed" if relaxed else "discrete"
-        record = {
-            "split": split,
-            "num_images": len(images),
-            "graph": graph,
-            "num_samples": num_samples,
-            "seed": seed,
-            "nll": -estimate.mean,
-            "standard_error": estimate.standard_error,
-            "effective_sample_size": estimate.effective_sample_size,
-            "base_rate_nll": float(np.mean(naive)),
-        }
-        file.write(json.dumps(record) + "\n")
-    table = Table("quantity", "value", title=str(folder.path), title_justify="left")
-    table.columns[1].justify = "right"
-    for label, value in {
-        "images": f"{len(images):,} of {split}",
-        "graph": graph,
-        "samples K": f"{num_samples:,}",
-        "NLL by the K-sample bound (nats)": f"{record['nll']:.3f}",
-        "standard error over images": f"{record['standard_error']:.3f}",
-        "effective sample size": f"{record['effective_sample_size']:,.1f}",
-        "NLL of independent pixels (nats)": f"{record['base_rate_nll']:.3f}",
-    }.items():
-        table.add_row(label, value)
-    console.print(table)
+        record = _Evaluation(
+            split=split,
+            num_images=len(images),
+            graph="relaxed" if relaxed else "discrete",
+            num_samples=num_samples,
+            seed=seed,
+            nll=-estimate.mean,
+            standard_error=estimate.standard_error,
+            effective_sample_size=estimate.effective_sample_size,
+            base_rate_nll=float(np.mean(naive)),
+        )
+        file.write(json.dumps(asdict(record)) + "\n")
+    say(f"Run folder: {folder.path}")
+    console.print(record.table())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Evaluation:
+    """A line of evaluations.jsonl, NLLs in nats per image."""
+
+    split: str
+    num_images: int
+    graph: str
+    num_samples: int
+    seed: int
+    nll: float
+    standard_error: float
+    effective_sample_size: float
+    base_rate_nll: float
+
+    def table(self) -> Table:
+        """What is printed of it."""
+        table = Table("quantity", "value")
+        table.columns[1].justify = "right"
+        for label, value in {
+            "images": f"{self.num_images:,} of {self.split}",
+            "graph": self.graph,
+            "samples K": f"{self.num_samples:,}",
+            "NLL by the K-sample bound (nats)": f"{self.nll:.3f}",
+            "standard error over images": f"{self.standard_error:.3f}",
+            "effective sample size": f"{self.effective_sample_size:,.1f}",
+            "NLL of independent pixels (nats)": f"{self.base_rate_nll:.3f}",
+        }.items():
+            table.add_row(label, value)
+        return table
 
 
 def sample(
     run: Run,
-    num: Annotated[int, typer.Option(help="Number of images.", min=1)] = 64,
+    num_images: Annotated[int, typer.Option(help="Number of images.", min=1)] = 64,
     seed: Seed = 0,
     to: Annotated[
         Path | None,
@@ -97,13 +119,27 @@ def sample(
 ) -> None:
     """Draw images from a run's network, as a picture of their pixels' probabilities."""
     folder = RunFolder(run)
-    images = np.asarray(folder.model().sample(num, seed=seed)["probabilities"])
     path = to or folder.path / f"samples-seed-{seed}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _check_picture(path)
+    images = np.asarray(folder.model().sample(num_images, seed=seed)["probabilities"])
+    make_folder(path.parent)
     run_pictures.save_image_grid(
-        path, images, f"{num} samples from the prior, seed {seed}"
+        path, images, f"{num_images} samples from the prior, seed {seed}"
     )
-    console.print(f"Wrote {path}")
+    say(f"Wrote {path}")
+
+
+def _check_picture(path: Path) -> None:
+    """Refuses a name that is no picture's: the picture would have another."""
+    if path.is_dir():
+        raise ValueError(
+            f"Option --to must name a picture, and {path} is a folder. Name one in it, "
+            f"such as {path / 'samples.png'}"
+        )
+    if path.suffix.lower() not in _PICTURES:
+        raise ValueError(
+            f"Option --to must end in {', '.join(_PICTURES)}. Received: {path}"
+        )
 
 
 def export(
@@ -126,18 +162,19 @@ def export(
 ) -> None:
     """Write a run's network as a TensorFlow SavedModel or as ONNX.
 
-    Its endpoints encode, decode, sample and log_likelihood need TensorFlow, or a runtime
-    of ONNX, only.
+    Its endpoints encode, decode, sample and log_likelihood need only TensorFlow, or a
+    runtime of ONNX.
     """
     check_choice("format", format, ("saved_model", "onnx"))
-    check_empty(to, "Name another with --to.")
-    if format == "saved_model":
-        model = RunFolder(run).model()
-        export_saved_model(model, to, jit_compile, warmup_batch_size or ())
-    elif jit_compile or warmup_batch_size:
+    if format == "onnx" and (jit_compile or warmup_batch_size):
         raise ValueError(
             "--jit-compile and --warmup-batch-size are for --format saved_model."
         )
+    check_empty(to, "Name another with --to.")
+    model = RunFolder(run).model()
+    remove_leftovers(to)
+    if format == "saved_model":
+        export_saved_model(model, to, jit_compile, warmup_batch_size or ())
     else:
-        export_onnx(RunFolder(run).model(), to)
-    console.print(f"Wrote {to}")
+        export_onnx(model, to)
+    say(f"Wrote {to}")

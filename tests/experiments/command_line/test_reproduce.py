@@ -1,11 +1,11 @@
 """The command `reproduce`: its options and the cells that it lists."""
 
 import pytest
-from keras_concrete.experiments.reproduction import Budget
 from typer.testing import CliRunner
 
 from keras_concrete.experiments import command_line
-from keras_concrete.experiments.command_line import reproduce as paper_commands
+from keras_concrete.experiments.cell_jobs import Budget
+from keras_concrete.experiments.command_line.cell_commands import make_jobs
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,6 @@ def test_a_dry_run_lists_the_cells(tmp_path):
 
 def test_on_one_data_set_cells_that_coincide_are_one_with_the_papers_numbers(tmp_path):
     for data, has_paper in (("binarized_mnist", True), ("mnist5k", False)):
-        jobs = paper_commands._jobs("table1", "*", data, Budget(), tmp_path)
+        jobs = make_jobs("table1", "*", data, Budget(), tmp_path)
         assert len(jobs) == len({job.result_file for job in jobs}) == 24
         assert {job.cell.paper is not None for job in jobs} == {has_paper}

@@ -1,13 +1,12 @@
 """The command `train`: the folder that it leaves, its recipes, its refusals."""
 
-import json
-
 import numpy as np
 import pytest
 from tiny_runs import Stop, invoke, pixels, tiny_config, tiny_data
 
 import keras_concrete as kc
-from keras_concrete.experiments import checkpoints
+from keras_concrete.experiments import run_callbacks, training
+from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("_tiny")
@@ -36,29 +35,29 @@ def test_a_run_leaves_its_folder_complete(run):
 
 def test_the_closing_table_shows_the_report(run):
     path, output = run
-    report = json.loads((path / "report.json").read_text())
+    report = Report.read(path / "report.json")
     data = tiny_data()
     model = RunFolder(path).model()
     assert int(model.optimizer.iterations) == 4 * 6
     expected = kc.evaluate_bound(model, data.test, 20, verbose=False)
-    assert report["discrete_nll"]["mean"] == pytest.approx(-expected.mean, abs=1e-4)
-    assert report["discrete_nll"]["num_samples"] == 20
-    gap = report["relaxed_bound"]["mean"] - report["discrete_bound"]["mean"]
-    assert report["integrality_gap"]["mean"] == pytest.approx(gap, abs=1e-4)
+    assert report.discrete_nll.mean == pytest.approx(-expected.mean, abs=1e-4)
+    assert report.discrete_nll.num_samples == 20
+    gap = report.relaxed_bound.mean - report.discrete_bound.mean
+    assert report.integrality_gap.mean == pytest.approx(gap, abs=1e-4)
     rates = (data.train.sum(0) + 1) / (len(data.train) + 2)
     naive = -np.where(data.test == 1, np.log(rates), np.log(1 - rates)).sum(1)
-    assert report["base_rate_nll"]["mean"] == pytest.approx(naive.mean())
+    assert report.base_rate_nll.mean == pytest.approx(naive.mean())
     for key in ("relaxed_bound", "discrete_bound", "discrete_nll", "base_rate_nll"):
-        assert f"{report[key]['mean']:.2f}" in output
-        assert f"{report[key]['standard_error']:.2f}" in output
-    assert f"{report['steps_per_second']:.1f} training steps per second" in output
+        assert f"{getattr(report, key).mean:.2f}" in output
+        assert f"{getattr(report, key).standard_error:.2f}" in output
+    assert f"{report.steps_per_second:.1f} training steps per second" in output
 
 
 def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
     def stop(self, epoch, logs=None):
         raise Stop
 
-    monkeypatch.setattr(checkpoints.Stopwatch, "on_epoch_begin", stop)
+    monkeypatch.setattr(run_callbacks.Stopwatch, "on_epoch_begin", stop)
     result = invoke("train", "3H-16V", "--data", "tiny", "--out", tmp_path / "run")
     assert result.exit_code == 130
     assert f"train --resume {tmp_path / 'run'}" in result.output.replace("\n", "")
@@ -70,7 +69,7 @@ def test_resuming_a_finished_run_reports_again_and_trains_no_more(run):
     result = invoke("train", "--resume", path)
     assert result.exit_code == 0, result.output
     assert (path / "history.csv").read_text() == before
-    assert json.loads((path / "report.json").read_text())["discrete_nll"]
+    assert Report.read(path / "report.json").discrete_nll.num_samples == 20
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,7 @@ def test_a_recipe_decides_what_is_not_given(
         configs.append(config)
         raise OSError  # instead of training
 
-    monkeypatch.setattr("keras_concrete.experiments.command_line.train.train_run", note)
+    monkeypatch.setattr(training, "start", note)
     invoke("train", *arguments)
     (config,) = configs
     assert config.learning_rate == rate

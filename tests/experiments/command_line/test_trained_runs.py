@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("_tiny")
 
 def test_evaluate_prints_and_keeps_its_numbers(run):
     path, _ = run
-    result = invoke("evaluate", path, "--num-samples", 30, "--limit", 5)
+    result = invoke("evaluate", path, "--num-samples", 30, "--num-images", 5)
     assert result.exit_code == 0, result.output
     record = json.loads((path / "evaluations.jsonl").read_text().splitlines()[-1])
     data = tiny_data()
@@ -32,7 +32,9 @@ def test_sample_draws_the_picture_of_its_seed(run):
     path, _ = run
     pictures = []
     for seed, name in ((1, "a.png"), (1, "b.png"), (2, "c.png")):
-        result = invoke("sample", path, "--num", 9, "--seed", seed, "--to", path / name)
+        result = invoke(
+            "sample", path, "--num-images", 9, "--seed", seed, "--to", path / name
+        )
         assert result.exit_code == 0, result.output
         pictures.append(pixels(path / name))
     assert np.array_equal(pictures[0], pictures[1])

@@ -1,41 +1,30 @@
-"""Cells of the paper's grid, run side by side, each to a JSON file.
+"""Cells of the paper's grid as jobs: how much of each to run, and its files.
 
 A finished cell has its file in `OUT/TABLE/`; its run folder is in `OUT/runs/`. Killed at
 any moment and started again, each cell goes on after its last full epoch. Evaluated by
 other numbers of samples or images, it has another file, and is not trained again.
 """
 
-import json
-import os
-import pickle
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from keras_concrete.checks import check_positive
 from keras_concrete.datasets import load_dataset
-from keras_concrete.experiments.machine import available_cores, use_threads
-from keras_concrete.experiments.paper_tables import Cell
+from keras_concrete.experiments.cell import Cell
+from keras_concrete.experiments.cell_result import CellResult, Curve
+from keras_concrete.experiments.fitting import resume_fit, start_fit
+from keras_concrete.experiments.measurement import measure_run
+from keras_concrete.experiments.new_network import largest_divisor
 from keras_concrete.experiments.recipes import recipe_settings
-from keras_concrete.experiments.reports import make_report
-from keras_concrete.experiments.run_folder import RunFolder, write_json
-from keras_concrete.experiments.training import fit_run, largest_divisor
+from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
+from keras_concrete.files import check_no_link
 
-__all__ = ["Budget", "CellsFailedError", "Job", "run_cell", "run_cells", "work"]
+__all__ = ["Budget", "Job", "run_cell"]
 
 # A cell is validated and saved up to 50 times, but not more often than this.
 _EPOCHS = 50
 _STEPS_BETWEEN = 100
-
-
-class CellsFailedError(RuntimeError):
-    """Some cells ended without a result."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +105,32 @@ class Job:
 
     def epochs_done(self) -> int:
         """Full epochs so far."""
-        return len(self.folder.history().get("epoch", []))
+        return self.folder.num_epochs()
 
-    def result(self) -> dict[str, Any]:
-        """Reads the result."""
-        return json.loads(self.result_file.read_text())
+    def result(self) -> CellResult:
+        """Reads the result.
+
+        Raises:
+            OSError: If the file cannot be read.
+            ValueError: If it is damaged.
+        """
+        try:
+            return CellResult.read(self.result_file)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} Remove it and run the command again: the cell is then "
+                "evaluated anew, and not trained again."
+            ) from error
+
+    def check_no_links(self) -> None:
+        """Refuses links where the job's files go.
+
+        Raises:
+            ValueError: If there is a link.
+        """
+        for path in (self.result_file, self.log_file, self.folder.path):
+            check_no_link(path.parent)
+            check_no_link(path)
 
     def config(self) -> TrainingConfig:
         """The cell's settings, over the budget's steps."""
@@ -151,13 +161,19 @@ def run_cell(job: Job, command: str) -> None:
     Args:
         job: The cell, new or stopped.
         command: The command line that asked for it, for the record.
+
+    Raises:
+        ValueError: If the job's run folder holds a run of other settings, or is damaged.
     """
-    cell, budget, folder = job.cell, job.budget, job.folder
-    data = load_dataset(cell.data)
+    budget, folder = job.budget, job.folder
+    data = load_dataset(job.cell.data)
     with folder.locked():
-        is_new = not folder.config_file.exists()
-        model = fit_run(folder, job.config() if is_new else None, data, verbose=0)
-        report = make_report(
+        if folder.config_file.exists():
+            _check_settings(job)
+            model = resume_fit(folder, data, verbose=0)
+        else:
+            model = start_fit(folder, job.config(), data, verbose=0)
+        report = measure_run(
             folder,
             model,
             data,
@@ -166,96 +182,22 @@ def run_cell(job: Job, command: str) -> None:
             job.evaluation_samples,
         )
     history, steps = folder.history(), folder.config().num_steps(len(data.train))
-    result = {
-        "cell": {**asdict(cell), "name": cell.name},
-        "command": command,
-        **report,
-        "curve": {
-            "step": [int(epoch + 1) * steps for epoch in history["epoch"]],
-            "bound": history["bound"],
-            "val_bound": history["val_bound"],
-        },
-    }
+    curve = Curve(
+        [int(epoch + 1) * steps for epoch in history.get("epoch", [])],
+        history.get("bound", []),
+        history.get("val_bound", []),
+    )
     job.result_file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(job.result_file, result)
+    result = CellResult(cell=job.cell, command=command, curve=curve, **vars(report))
+    result.write(job.result_file)
 
 
-def run_cells(
-    jobs: Sequence[Job], num_processes: int, command: str, interval: float = 1.0
-) -> Iterator[list[Job]]:
-    """Runs cells side by side, each in a process of its own.
-
-    With as many processes as cores, each is pinned to one core and uses one thread: the
-    fastest way through a grid. Finished cells are not run again.
-
-    Args:
-        jobs: The cells.
-        num_processes: How many to run at a time.
-        command: The command line that asked for it, for the record.
-        interval: Seconds between two looks at the processes.
-
-    Yields:
-        The jobs that are running, now and then; none at the end. A job whose process
-        ended without a result has `failed` set; its `log_file` says why.
-    """
-    check_positive("num_processes", num_processes, int)
-    waiting = [job for job in jobs if not job.is_done][::-1]
-    shares = _share_cores(num_processes)
-    running: dict[int, tuple[subprocess.Popen, Job]] = {}
-    try:
-        while waiting or running:
-            for place in range(num_processes):
-                if place not in running and waiting:
-                    job = waiting.pop()
-                    running[place] = _start(job, command, shares[place]), job
-            yield [job for _, job in running.values()]
-            time.sleep(interval)
-            for place, (process, job) in list(running.items()):
-                if process.poll() is not None:
-                    job.failed = not job.is_done
-                    del running[place]
-        yield []
-    finally:
-        for process, _ in running.values():
-            process.terminate()
-            process.wait()
-
-
-def _share_cores(num_processes: int) -> list[list[int]]:
-    """Cores for each process: all for one, one each for many."""
-    cores = available_cores()
-    shares = [cores[place::num_processes] for place in range(num_processes)]
-    return [share or [cores[place % len(cores)]] for place, share in enumerate(shares)]
-
-
-def _start(job: Job, command: str, cores: list[int]) -> subprocess.Popen:
-    """Starts the process of a cell, which writes to the job's log."""
-    job.log_file.parent.mkdir(parents=True, exist_ok=True)
-    with job.log_file.open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", f"from {__name__} import work; work()"],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
+def _check_settings(job: Job) -> None:
+    """Refuses a run of other settings, but for the samples of its evaluation."""
+    found, wanted = job.folder.config(), job.config()
+    found = replace(found, evaluation_samples=wanted.evaluation_samples)
+    if found != wanted:
+        raise ValueError(
+            f"{job.folder.config_file} is of another run than {job.name}: {found}, where "
+            f"{wanted} was wanted. Move its folder away, or name another with --out."
         )
-    assert process.stdin is not None
-    pickle.dump((job, command, cores), process.stdin)
-    process.stdin.flush()
-    return process
-
-
-def work() -> None:
-    """Runs the cell that standard input names: what the process of a cell does."""
-    job, command, cores = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)
-    use_threads(len(cores))
-    run_cell(job, command)
-
-
-def _end_with_parent() -> None:
-    """A killed parent cannot stop its processes, but its end of their input closes."""
-    # Not by way of sys.stdin, which the interpreter locks when it ends.
-    os.read(0, 1)
-    os._exit(1)

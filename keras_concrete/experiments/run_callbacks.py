@@ -1,12 +1,15 @@
 """Callbacks of a run, which write to its folder."""
 
+import math
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import keras
+
+from keras_concrete.experiments.advice import resume_command
+from keras_concrete.files import write_whole
 
 __all__ = ["BestCheckpoint", "Checkpoint", "Stopwatch"]
 
@@ -37,7 +40,7 @@ class Checkpoint(keras.callbacks.Callback):
             raise OSError(
                 f"The model cannot be saved in {folder} ({error.strerror or error}). "
                 "What is there is whole, from the last epoch that could be saved. Free "
-                f"the disk, then go on: keras-concrete train --resume {folder}"
+                f"the disk, then go on: {resume_command(folder)}"
             ) from error
 
 
@@ -49,34 +52,21 @@ class BestCheckpoint(keras.callbacks.Callback):
     Args:
         checkpoint: File that the `Checkpoint` writes.
         path: File to write.
-        val_bounds: Validation bounds of the epochs before, if training goes on.
+        best: The best validation bound of the epochs before; minus infinity for none.
     """
 
-    def __init__(
-        self, checkpoint: Path, path: Path, val_bounds: list[float] | None = None
-    ) -> None:
+    def __init__(self, checkpoint: Path, path: Path, best: float = -math.inf) -> None:
         super().__init__()
         self._checkpoint = checkpoint
         self._path = path
-        self._best = -float("inf")
-        for val_bound in val_bounds or []:
-            is_better = val_bound > self._best
-            self._best = max(val_bound, self._best)
-        # A stop may have come between the last checkpoint and its copy.
-        if val_bounds and is_better:
-            self._copy()
+        self._best = best
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Copies the checkpoint if the epoch was the best so far."""
         val_bound = (logs or {})["val_bound"]
         if val_bound > self._best:
             self._best = val_bound
-            self._copy()
-
-    def _copy(self) -> None:
-        partial = self._path.with_name("partial-best.keras")
-        shutil.copyfile(self._checkpoint, partial)
-        os.replace(partial, self._path)
+            write_whole(self._path, self._checkpoint.read_bytes())
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -99,6 +89,6 @@ class Stopwatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stops the watch and appends a row."""
         seconds = time.perf_counter() - self._start
-        header = "" if self._path.exists() else "epoch,seconds\n"
         with self._path.open("a") as file:
+            header = "" if file.tell() else "epoch,seconds\n"
             file.write(f"{header}{epoch},{seconds:.3f}\n")

@@ -1,0 +1,122 @@
+"""What the commands that run cells share: which cells, and bars while they run."""
+
+import dataclasses
+import shlex
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from keras_concrete.checks import check_choice
+from keras_concrete.datasets import DATASETS
+from keras_concrete.experiments.cell import Cell
+from keras_concrete.experiments.cell_jobs import Budget, Job
+from keras_concrete.experiments.command_line.console import console, say
+from keras_concrete.experiments.paper_tables import TABLES
+from keras_concrete.experiments.result_tables import summary
+from keras_concrete.experiments.studies import STUDIES
+from keras_concrete.experiments.worker_processes import CellsFailedError, run_cells
+
+__all__ = ["Processes", "Seed", "make_jobs", "run_jobs"]
+
+Seed = Annotated[int, typer.Option(help="Seed of weights, noise and order of the data.")]
+Processes = Annotated[
+    int,
+    typer.Option(help="Cells to run side by side; one for each core is fastest.", min=1),
+]
+
+_TABLES = {**TABLES, **STUDIES}
+
+
+def make_jobs(
+    table: str, pattern: str, data: str | None, budget: Budget, out: Path
+) -> list[Job]:
+    """Chooses cells.
+
+    Args:
+        table: A key of `TABLES` or of `STUDIES`.
+        pattern: Of the names of its cells, as in a shell.
+        data: Data set to use in place of the cells' own, or None.
+        budget: How much of a cell to run.
+        out: Folder of all results.
+
+    Returns:
+        A job for each cell.
+
+    Raises:
+        ValueError: If there is no such data set, or no such cell.
+    """
+    if data is not None:
+        check_choice("data", data, DATASETS)
+    # On one data set in place of two, cells coincide: the paper's own one stays.
+    named: dict[str, Cell] = {}
+    for cell in (_on(cell, data) for cell in _TABLES[table]):
+        if cell.paper or cell.name not in named:
+            named[cell.name] = cell
+    cells = [cell for name, cell in named.items() if fnmatchcase(name, pattern)]
+    if not cells:
+        raise ValueError(
+            f"Option --cells matches no cell of {table}. Received: {pattern!r}. See all "
+            f"by: keras-concrete reproduce {table} --dry-run"
+        )
+    return [Job(cell, budget, out) for cell in cells]
+
+
+def _on(cell: Cell, data: str | None) -> Cell:
+    """The cell, on other data, for which the paper has no numbers."""
+    if data is None or data == cell.data:
+        return cell
+    return dataclasses.replace(cell, data=data, paper=None)
+
+
+def run_jobs(jobs: list[Job], num_processes: int) -> None:
+    """Runs cells under bars of progress.
+
+    Args:
+        jobs: The cells; those that are done are not run again.
+        num_processes: How many to run side by side.
+
+    Raises:
+        CellsFailedError: If cells ended without a result; the message names their logs.
+    """
+    command = shlex.join(["keras-concrete", *sys.argv[1:]])
+    to_do = [job for job in jobs if not job.is_done]
+    if len(to_do) < len(jobs):
+        say(f"{len(jobs) - len(to_do)} of {len(jobs)} cells are done already.")
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[state]}"),
+        console=console,
+    )
+    total = progress.add_task("all cells", total=len(to_do), state="")
+    with progress:
+        for running in run_cells(jobs, num_processes, command):
+            shown = {task.description: task.id for task in progress.tasks}
+            for job in running:
+                if job.cell.name not in shown:
+                    progress.add_task(job.cell.name, total=job.num_epochs, state="")
+                else:
+                    _show(progress, shown[job.cell.name], job)
+            for job in [job for job in to_do if job not in running and job.has_ended]:
+                to_do.remove(job)
+                progress.remove_task(shown[job.cell.name])
+                progress.advance(total)
+                what = "failed" if job.failed else summary(job.result())
+                say(f"{job.cell.name}: {what}")
+    failed = [job for job in jobs if job.failed]
+    if failed:
+        logs = "\n".join(f"    {job.log_file}" for job in failed)
+        raise CellsFailedError(f"{len(failed)} of {len(jobs)} cells failed. See\n{logs}")
+
+
+def _show(progress: Progress, bar: TaskID, job: Job) -> None:
+    epochs = job.epochs_done()
+    steps = epochs * (job.budget.steps // job.num_epochs)
+    state = f"{steps:,} of {job.budget.steps:,} steps"
+    if epochs == job.num_epochs:
+        state = "evaluating"
+    progress.update(bar, completed=epochs, state=state)

@@ -1,0 +1,95 @@
+"""The network that settings describe, and whether they fit the data."""
+
+from typing import Any
+
+import keras
+
+from keras_concrete.checks import check_images
+from keras_concrete.datasets import Dataset
+from keras_concrete.experiments.training_config import TrainingConfig
+from keras_concrete.images import smoothed_mean
+from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.networks.notation import parse_architecture
+
+__all__ = ["check_fit", "largest_divisor", "new_network"]
+
+
+def check_fit(config: TrainingConfig, data: Dataset) -> None:
+    """Refuses settings that would fail in the first step.
+
+    Args:
+        config: The settings.
+        data: The data set that they name.
+
+    Raises:
+        ValueError: If the architecture or the batch size does not fit the data.
+    """
+    architecture = parse_architecture(config.architecture)
+    num_images, pixels = data.train.shape
+    if architecture.num_pixels != pixels:
+        context = architecture.context_units
+        end = pixels if context is None or context >= pixels else pixels - context
+        raise ValueError(
+            f"The images of {data.name} have {pixels} pixels, so that the architecture "
+            f"must end in {end}V. Received: architecture={config.architecture!r}"
+        )
+    for part in ("train", "validation", "test"):
+        check_images(f"{data.name}.{part}", getattr(data, part), pixels)
+    if config.batch_size > num_images:
+        raise ValueError(
+            f"Argument `batch_size` must be at most {num_images}, the number of training "
+            f"images of {data.name}. Received: batch_size={config.batch_size}"
+        )
+
+
+def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
+    """Makes the network of a run, compiled and not trained yet.
+
+    Args:
+        config: The settings.
+        data: The data set that they name.
+
+    Returns:
+        The network.
+    """
+    visible_units = parse_architecture(config.architecture).visible_units
+    steps = config.num_steps(len(data.train))
+    decay = config.weight_decay
+    network = SigmoidBeliefNetwork(
+        config.architecture,
+        arity=config.arity,
+        num_samples=config.num_samples,
+        estimator=config.estimator,
+        prior_temperature=config.prior_temperature,
+        posterior_temperature=config.posterior_temperature,
+        visible_mean=smoothed_mean(data.train[:, -visible_units:]),
+        centering=config.centering,
+        kernel_regularizer=keras.regularizers.L2(decay / 2) if decay else None,
+        seed=config.seed,
+    )
+    learning_rate: Any = config.learning_rate
+    if config.learning_rate_schedule == "cosine":
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate, decay_steps=config.epochs * steps
+        )
+    network.compile(
+        keras.optimizers.Adam(learning_rate),
+        jit_compile=True,
+        # A divisor: Keras would run an epoch of 62 steps by 32 as 64 steps.
+        steps_per_execution=largest_divisor(steps, 64),
+    )
+    return network
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of a number among 1, 2, ..., limit.
+
+    Args:
+        number: A positive integer.
+        limit: A positive integer.
+
+    Example:
+    >>> largest_divisor(62, limit=32)
+    31
+    """
+    return max(size for size in range(1, limit + 1) if number % size == 0)

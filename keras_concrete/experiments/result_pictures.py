@@ -1,0 +1,142 @@
+"""Pictures of results: learning curves, and what rounding costs by temperature."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_concrete.experiments import drawing
+from keras_concrete.experiments.cell import Cell
+from keras_concrete.experiments.cell_result import CellResult
+from keras_concrete.experiments.figures import GapRecord
+from keras_concrete.files import check_no_link
+
+__all__ = ["gap_records", "save_curves"]
+
+
+def save_curves(folder: Path, results: Sequence[CellResult]) -> list[Path]:
+    """Draws the discrete validation bound against steps.
+
+    Args:
+        folder: Where `curves-TABLE-DATA-STEPS.png` are written.
+        results: Of cells.
+
+    Returns:
+        Paths of the files.
+
+    Raises:
+        ValueError: If a link is in the place of a file.
+    """
+    groups: dict[Path, dict[str, list[CellResult]]] = defaultdict(dict)
+    for result in results:
+        cell = result.cell
+        path = folder / f"curves-{cell.table}-{cell.data}-{result.steps}.png"
+        groups[path].setdefault(cell.architecture, []).append(result)
+    for path in groups:
+        check_no_link(path)
+    return [_draw_curves(path, panels) for path, panels in groups.items()]
+
+
+def gap_records(results: Sequence[CellResult]) -> list[GapRecord]:
+    """What the right plot of Figure 4 shows of results at several temperatures.
+
+    Args:
+        results: Of cells that have a temperature.
+
+    Returns:
+        The objective, minus the bound, of both graphs.
+    """
+    return [
+        GapRecord(
+            result.cell.posterior_temperature,
+            -result.relaxed_bound.mean,
+            result.relaxed_bound.standard_error,
+            -result.discrete_bound.mean,
+            result.discrete_bound.standard_error,
+        )
+        for result in results
+        if result.cell.posterior_temperature is not None
+    ]
+
+
+def _draw_curves(path: Path, panels: dict[str, list[CellResult]]) -> Path:
+    columns = min(2, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    with drawing.new_figure(6.4 * columns + 2.6, 4.2 * rows) as figure:
+        grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
+        looks = _looks([result for results in panels.values() for result in results])
+        lines: dict[str, Any] = {}  # One for each label, for the legend of all panels.
+        for axes, (network, results) in zip(grid, panels.items(), strict=False):
+            for result in results:
+                label = _label(result.cell)
+                bounds = -np.asarray(result.curve.val_bound)
+                (lines[label],) = axes.plot(result.curve.step, bounds, **looks[label])
+            _cut_early(axes, results)
+            axes.set_title(network, loc="left")
+            axes.set_xlabel("step")
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+            axes.locator_params(axis="x", nbins=4)
+            axes.set_ylabel("validation: minus the m-sample\nbound (nats per image)")
+            axes.grid(axis="y")
+        for axes in grid[len(panels) :]:
+            axes.axis("off")
+        names = sorted(lines, key=list(looks).index)
+        figure.legend(
+            [lines[name] for name in names], names, loc="outside right upper", fontsize=11
+        )
+        figure.savefig(path, dpi=150)
+    return path
+
+
+def _looks(results: Sequence[CellResult]) -> dict[str, dict[str, Any]]:
+    """The look of each label: colours tell kinds, lines numbers of samples.
+
+    Where all curves are of one kind, colours tell numbers of samples, or temperatures by
+    those of a scale, from cold to warm. Runs that differ by their seeds look alike.
+    """
+    from matplotlib import colormaps
+
+    cells = [result.cell for result in results]
+    temperatures = sorted({cell.posterior_temperature or 0.0 for cell in cells})
+    kinds = sorted({_kind(cell) for cell in cells})
+    sizes = sorted({cell.num_samples for cell in cells})
+    looks = {}
+    for cell in cells:
+        size = sizes.index(cell.num_samples)
+        number = kinds.index(_kind(cell)) if len(kinds) > 1 else size
+        colour: Any = drawing.CYCLE[number % len(drawing.CYCLE)]
+        if len(temperatures) > 1 and len(kinds) == 1:
+            rank = temperatures.index(cell.posterior_temperature or 0.0)
+            colour = colormaps["viridis"](0.9 * rank / (len(temperatures) - 1))
+        line = ("-", "--", ":", "-.")[size % 4]
+        looks[_label(cell)] = {"color": colour, "linestyle": line}
+    return looks
+
+
+def _cut_early(axes: Any, results: Sequence[CellResult]) -> None:
+    """Leaves out the first steps, which would flatten all that follows."""
+    late = [-value for r in results for value in _later(r.curve.val_bound)]
+    finite = [value for value in late if math.isfinite(value)]
+    if finite:
+        margin = 0.05 * (max(finite) - min(finite)) + 0.5
+        axes.set_ylim(min(finite) - margin, max(finite) + margin)
+
+
+def _later(values: list[float]) -> list[float]:
+    return values[len(values) // 10 :]
+
+
+def _label(cell: Cell) -> str:
+    label = f"{_kind(cell)}, m = {cell.num_samples}"
+    if cell.posterior_temperature is not None:
+        label += f", temperature {cell.posterior_temperature:.3g}"
+    return label
+
+
+def _kind(cell: Cell) -> str:
+    """The estimator, the variant where a cell has one, and an arity other than 2."""
+    arity = "" if cell.arity == 2 else f"{cell.arity}-ary"
+    return ", ".join(filter(None, (cell.estimator, cell.variant, arity)))
