@@ -18,7 +18,7 @@ from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.files import remove_leftovers
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.networks.notation import parse_architecture
-from keras_concrete.serving.export import export_saved_model
+from keras_concrete.serving import export_saved_model
 
 __all__ = ["resume", "start"]
 

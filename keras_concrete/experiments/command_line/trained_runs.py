@@ -18,7 +18,7 @@ from keras_concrete.experiments.measurement import base_rate_nll
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.files import check_empty, make_folder, remove_leftovers
 from keras_concrete.networks.notation import parse_architecture
-from keras_concrete.serving.export import export_onnx, export_saved_model
+from keras_concrete.serving import export_onnx, export_saved_model
 
 __all__ = ["evaluate", "export", "sample"]
 
@@ -119,8 +119,9 @@ def sample(
 ) -> None:
     """Draw images from a run's network, as a picture of their pixels' probabilities."""
     folder = RunFolder(run)
+    if to is not None:
+        _check_picture(to)
     path = to or folder.path / f"samples-seed-{seed}.png"
-    _check_picture(path)
     images = np.asarray(folder.model().sample(num_images, seed=seed)["probabilities"])
     make_folder(path.parent)
     run_pictures.save_image_grid(
