@@ -1,117 +1,146 @@
-"""What a served model answers, endpoint by endpoint."""
+"""The endpoints of a model, called directly: their names, inputs and answers."""
 
-import subprocess
-import sys
+import functools
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from served_models import IMAGES, export_and_load, hashing, mixed
+from served_models import IMAGES, hashing, mixed
 
 import keras_concrete as kc
+from keras_concrete import noise
+from keras_concrete.serving.endpoints import endpoints
 
 
-def test_a_functional_model_is_served_with_a_seed(tmp_path):
-    model = mixed()
-    served = export_and_load(model, tmp_path / "model")
-    a, b = tf.random.normal((64, 4)), tf.zeros((64, 6))
-    first, again, other = (
-        served.signatures["serving_default"](a=a, b=b, seed=tf.constant(seed))
-        for seed in (1, 1, 2)
-    )
-    assert sorted(first) == ["bits", "choice"]
-    assert first["bits"].shape == (64, 6) and first["choice"].shape == (64, 2, 3)
-    assert set(np.unique(first["bits"])) == {0, 1}
-    np.testing.assert_array_equal(first["bits"], again["bits"])
-    np.testing.assert_array_equal(first["choice"], again["choice"])
-    assert not np.array_equal(first["bits"], other["bits"])
-    # the layers do not share their noise, and equal logits have probability 1/3 each
-    assert 0.2 < np.mean(np.asarray(first["choice"])[..., 0]) < 0.5
+@functools.cache
+def network():
+    return kc.SigmoidBeliefNetwork("4H~3H-6V", seed=0)
 
 
-def test_a_sequential_model_is_served_as_it_predicts(tmp_path):
-    model = hashing()
-    served = export_and_load(model, tmp_path / "model")
-    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
-    answer = served.signatures["serving_default"](x=x, seed=tf.constant(0))
-    np.testing.assert_array_equal(answer["code"], model.predict(x, verbose=0))
+@functools.cache
+def conditional():
+    return kc.SigmoidBeliefNetwork("2V-3H-4V", seed=0)
 
 
-def test_a_conditional_network_is_served(tmp_path):
-    model = kc.SigmoidBeliefNetwork("3V-4H-5V", seed=0)
-    served = export_and_load(model, tmp_path / "model")
-    seed, num_samples = tf.constant(3), tf.constant(200)
-    x, y = tf.ones((2, 3)), tf.zeros((2, 5))
-    bound = served.signatures["log_likelihood"](
-        x=x, y=y, num_samples=num_samples, seed=seed
-    )
-    expected = kc.evaluate_bound(model, (x, y), 200, verbose=False)
-    np.testing.assert_allclose(bound["bound"], expected.bounds, atol=0.3)
-    sampled = served.signatures["sample"](x=x, num_samples=num_samples, seed=seed)
-    assert sampled["probabilities"].shape == (2, 200, 5)
-    codes = served.signatures["encode"](x=x, seed=seed)["codes_1"]
-    assert codes.shape == (2, 4)
+def of_fixed_batch():
+    x = keras.Input(batch_shape=(8, 3), name="x")
+    return keras.Model(x, keras.layers.Dense(2, name="y")(x))
 
 
-def test_rows_with_seeds_are_answered_as_if_alone(tmp_path):
-    model = kc.SigmoidBeliefNetwork("4H~3H-6V", seed=0)
-    served = export_and_load(model, tmp_path / "model")
-    seeds = tf.range(len(IMAGES))
-    together = served.encode_rows(IMAGES, seeds)
-    backwards = served.encode_rows(IMAGES[::-1], seeds[::-1])
-    for row in (0, 3, len(IMAGES) - 1):
-        alone = served.encode(x=IMAGES[row : row + 1], seed=seeds[row])
-        for name, value in alone.items():
-            for answer in (together[name][row], backwards[name][::-1][row]):
-                np.testing.assert_allclose(answer, value[0], atol=1e-6, err_msg=name)
-
-
-REPLICA = """
-import sys
-import tensorflow as tf
-
-served = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-for seed in (1, 1, 2):
-    answer = served(a=tf.ones((9, 4)), b=tf.zeros((9, 6)), seed=tf.constant(seed))
-    print([answer[name].numpy().tolist() for name in sorted(answer)])
-"""
-
-
-def test_two_replicas_repeat_a_request_and_nothing_else(tmp_path):
-    kc.export_saved_model(mixed(), tmp_path)
-    command = [sys.executable, "-c", REPLICA, tmp_path]
-    replicas = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
-    first, second = (replica.communicate()[0].splitlines() for replica in replicas)
-    assert first == second and len(first) == 3
-    assert first[0] == first[1] != first[2]
-
-
-def _state_and_node():
-    x = keras.Input((3,), name="x")
-    sampler = kc.BinaryConcreteSample(0.5, inference="mode", return_node=True)
-    return keras.Model(x, sampler(x))
-
-
-def _one_layer_twice():
-    x, shared = keras.Input((3,), name="x"), keras.layers.Dense(3, name="shared")
-    return keras.Model(x, [shared(x), shared(2 * x)])
-
-
-def _sequential_of_two_outputs():
-    sampler = kc.BinaryConcreteSample(0.5, inference="mode", return_node=True)
-    return keras.Sequential([keras.Input((3,), name="x"), sampler])
+F, INT = "float32", "int32"
+ROWS, DRAW = ((None,), INT), {"num_samples": ((), INT), "seed": ((), INT)}
+IMAGES_DRAWN = {"num_images": ((), INT), "seed": ((), INT)}
+SEED, SEEDS = {"seed": ((), INT)}, {"seeds": ROWS}
+IMAGE, CONTEXT, LOWER = ((None, 6), F), ((None, 2), F), ((None, 4), F)
+A, B = ((None, 4), F), ((None, 6), F)
 
 
 @pytest.mark.parametrize(
-    "make", [_state_and_node, _one_layer_twice, _sequential_of_two_outputs]
+    ("make", "expected"),
+    [
+        (
+            network,
+            {
+                "encode": {"x": IMAGE} | SEED,
+                "encode_rows": {"x": IMAGE} | SEEDS,
+                "decode": {"codes": ((None, 3), F)},
+                "sample": IMAGES_DRAWN,
+                "log_likelihood": {"x": IMAGE} | DRAW,
+            },
+        ),
+        (
+            conditional,
+            {
+                "encode": {"x": CONTEXT} | SEED,
+                "encode_rows": {"x": CONTEXT} | SEEDS,
+                "decode": {"codes": ((None, 3), F)},
+                "sample": {"x": CONTEXT} | IMAGES_DRAWN,
+                "log_likelihood": {"x": CONTEXT, "y": LOWER} | DRAW,
+            },
+        ),
+        (
+            mixed,
+            {
+                "predict": {"a": A, "b": B} | SEED,
+                "predict_rows": {"a": A, "b": B} | SEEDS,
+            },
+        ),
+        (hashing, {"predict": {"x": A} | SEED, "predict_rows": {"x": A} | SEEDS}),
+        # Rows alone are no batch of eight.
+        (of_fixed_batch, {"predict": {"x": ((8, 3), F)} | SEED}),
+    ],
 )
-def test_all_outputs_of_a_layer_are_served(make, tmp_path):
-    model, x = make(), np.array([[-1.0, 0.5, 2.0]], "float32")
-    kc.export_saved_model(model, tmp_path)
-    signature = tf.saved_model.load(tmp_path).signatures["predict"]
-    served = signature(x=tf.constant(x), seed=tf.constant(0))
-    first, second = sorted(served)
-    assert second == f"{first}_1"
-    for key, value in zip((first, second), model(x), strict=True):
-        np.testing.assert_allclose(served[key], value, rtol=1e-6)
+def test_each_model_has_its_endpoints_with_named_and_typed_inputs(make, expected):
+    found = {
+        name: {spec.name: (tuple(spec.shape), spec.dtype.name) for spec in e.inputs}
+        for name, e in endpoints(make()).items()
+    }
+    assert found == {
+        name: {key: (tuple(shape), dtype) for key, (shape, dtype) in inputs.items()}
+        for name, inputs in expected.items()
+    }
+    assert next(iter(found)) in ("encode", "predict")  # What is served by default.
+
+
+@pytest.mark.parametrize("make", [network, conditional, mixed, hashing])
+def test_a_function_takes_its_inputs_in_their_order(make):
+    for name, endpoint in endpoints(make()).items():
+        arguments = [
+            tf.ones([3 if size is None else size for size in spec.shape], spec.dtype)
+            for spec in endpoint.inputs
+        ]
+        outputs = endpoint.function(*arguments)
+        assert outputs and all(isinstance(key, str) for key in outputs)
+        for value in outputs.values():
+            rows = 1 if name == "sample" and make is network else 3
+            assert value.shape[0] == rows and np.all(np.isfinite(value))
+
+
+@pytest.mark.parametrize("make", [network, mixed])
+def test_answers_are_of_the_seed_alone_and_the_model_stays_as_it_was(make):
+    model = make()
+    before = [np.asarray(v.value) for v in model.variables]
+    endpoint = next(iter(endpoints(model).values()))
+    data = np.random.default_rng(0)
+    *specs, _ = endpoint.inputs
+    arguments = [data.integers(0, 2, (20, s.shape[1])).astype("float32") for s in specs]
+
+    def answer(seed):
+        outputs = endpoint.function(*arguments, tf.constant(seed))
+        return np.concatenate([np.ravel(value) for value in outputs.values()])
+
+    np.testing.assert_array_equal(answer(3), answer(3))
+    assert not np.array_equal(answer(3), answer(4))
+    for old, new in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, new.value)
+
+
+@pytest.mark.parametrize("num_samples", [1, 7, 100, 250])
+def test_the_bound_is_of_as_many_samples_as_were_asked_for(num_samples):
+    """Weights are drawn by the hundred, each hundred from a key of its own."""
+    model = network()
+    bound = endpoints(model)["log_likelihood"].function
+    ours = bound(IMAGES, tf.constant(num_samples), tf.constant(5))["bound"]
+    chunk = min(num_samples, 100)
+    keys = [
+        noise.fold_in(noise.key_from_seed(tf.constant(5)), index)
+        for index in range(-(-num_samples // chunk))
+    ]
+    weights = [model.log_weights(IMAGES, chunk, seed=key) for key in keys]
+    weights = np.float64(np.concatenate(weights, axis=1))[:, :num_samples]
+    expected = np.logaddexp.reduce(weights, axis=1) - np.log(num_samples)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["seed", "seeds"])
+def test_an_input_of_an_endpoints_own_name_is_refused(name):
+    x = keras.Input((1,), name=name)
+    with pytest.raises(ValueError, match=f"`{name}` is an input of the endpoint"):
+        endpoints(keras.Model(x, x))
+
+
+def test_a_model_without_inputs_is_refused():
+    model = keras.Sequential([keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"call it on data first\. Received: a Seq"):
+        endpoints(model)
