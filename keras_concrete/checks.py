@@ -13,6 +13,7 @@ __all__ = [
     "check_flag",
     "check_images",
     "check_means",
+    "check_not_negative",
     "check_num_states",
     "check_positive",
     "check_seed",
@@ -76,6 +77,15 @@ def check_positive(name: str, value: Any, kind: type = float) -> None:
         what = "integer" if kind is int else "number"
         raise ValueError(
             f"Argument `{name}` must be a positive {what}. Received: {name}={value!r}"
+        )
+
+
+def check_not_negative(name: str, value: Any) -> None:
+    """Refuses what is not a finite number from 0 upward, NumPy's included."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < float("inf"):
+        raise ValueError(
+            f"Argument `{name}` must be a number from 0 upward. Received: {name}={value!r}"
         )
 
 

@@ -9,13 +9,12 @@ a schedule load into one that serves at a constant temperature.
 """
 
 import math
-from numbers import Real
 from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_not_negative, check_positive
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -112,7 +111,9 @@ def get(name: str, setting: Any, can_be_zero: bool = False) -> Setting:
             )
         return setting
     if not isinstance(setting, Schedule):
-        if not (can_be_zero and _is_zero(setting)):
+        if can_be_zero:
+            check_not_negative(name, setting)
+        else:
             check_positive(name, setting)
         return setting
     # Where decay ends is where Keras's cosine is 0, unless it is told otherwise.
@@ -121,18 +122,19 @@ def get(name: str, setting: Any, can_be_zero: bool = False) -> Setting:
     ends_above = "end above 0, such as by alpha=0.5 of CosineDecay"
     for step, advice in ((0, "begin above 0"), (end, ends_above)):
         value = float(setting(step))
-        in_range = 0.0 <= value if can_be_zero else 0.0 < value
-        if not (in_range and value < math.inf):
+        if can_be_zero and not 0.0 <= value < math.inf:
+            raise ValueError(
+                f"Argument `{name}` must be a schedule of numbers from 0 upward. "
+                f"Received one that is {value:g} at step {step}: "
+                f"{type(setting).__name__}"
+            )
+        if not can_be_zero and not 0.0 < value < math.inf:
             raise ValueError(
                 f"Argument `{name}` must be a schedule of positive numbers. Received one "
                 f"that is {value:g} at step {step}: {type(setting).__name__}. Have "
                 f"it {advice}"
             )
     return setting
-
-
-def _is_zero(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Real) and value == 0
 
 
 def serialize(setting: Setting | None) -> Any:

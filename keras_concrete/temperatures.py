@@ -135,12 +135,14 @@ def suggest_temperature(num_states: int) -> TemperatureAdvice:
     if num_states in _BEST:
         reason = "the paper's best on the validation data of MNIST (appendix D.5)"
         return TemperatureAdvice(*_BEST[num_states], safe_below, reason)
+    nearest = min(_BEST, key=lambda size: abs(size - num_states))
     reason = (
-        "the paper's for 8 states, the nearest that it tuned (appendix D.5): tune it on "
-        "the bound of the discrete graph. Up to safe_below no unit can hold a real value "
-        "in the interior of the simplex, but gradients grow noisier with less"
+        f"the paper's for {nearest} states, the nearest number that it tuned (appendix "
+        "D.5): tune them on the bound of the discrete graph. Up to safe_below no unit "
+        "can hold a real value in the interior of the simplex, but gradients grow "
+        "noisier as the temperature falls"
     )
-    return TemperatureAdvice(*_BEST[8], safe_below, reason)
+    return TemperatureAdvice(*_BEST[nearest], safe_below, reason)
 
 
 def warn_if_too_warm(temperature: Setting) -> None:
@@ -153,10 +155,12 @@ def warn_if_too_warm(temperature: Setting) -> None:
     the first of them.
 
     Args:
-        temperature: Number. Of a schedule, which may cool what starts hot, none is known
-            to last.
+        temperature: Number. Of a schedule or a variable, which may cool what starts hot,
+            none is known to last.
     """
-    if isinstance(temperature, schedules.Schedule) or temperature <= 1.0:
+    if isinstance(temperature, schedules.Schedule | keras.Variable):
+        return
+    if temperature <= 1.0:
         return
     if float(temperature) in _WARNED_OF:
         return

@@ -67,11 +67,17 @@ class MultiSampleBound(FollowingLayer):
 
     def build(
         self,
-        log_joint_shape: Any,
-        log_posterior_shape: Any,
+        log_joint_shape: Any = None,
+        log_posterior_shape: Any = None,
         conditions_shape: Any = None,
     ) -> None:
         """Builds the surrogate, which may have weights."""
+        # Keras leaves out the shapes of an empty list.
+        if log_joint_shape is None or log_posterior_shape is None:
+            raise ValueError(
+                f"MultiSampleBound {self.name!r} needs at least one tensor of log p(x, z) "
+                "and one of log q(z given x). Received: an empty list"
+            )
         surrogate = self.followed_estimator().surrogate
         self.surrogate = surrogate(seed=self.seed, name="surrogate")
         shapes = (log_joint_shape, log_posterior_shape, conditions_shape)

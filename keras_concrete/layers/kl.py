@@ -10,8 +10,8 @@ from keras_concrete.checks import check_choice
 from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.log_prob import Score, unit_log_probs
-from keras_concrete.layers.origin import Origin
 from keras_concrete.step_mean import StepMean
+from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["RelaxedKL", "check_pathwise"]
@@ -117,8 +117,6 @@ class RelaxedKL(Score):
         if loss_weight is not None:
             loss_weight = schedules.get("loss_weight", loss_weight, can_be_zero=True)
         self.objective = objective
-        if estimator is not None:
-            self._check_estimator(estimator)
         self._posterior_temperature, self._prior_temperature = (
             CurrentSetting(self, name, schedules.get(name, setting))
             for name, setting in (
@@ -128,10 +126,8 @@ class RelaxedKL(Score):
         )
         self._loss_weight = CurrentSetting(self, "loss_weight", loss_weight)
         self._mean = StepMean(name=self.name)
-
-    def _follow(self, origin: Origin) -> None:
-        super()._follow(origin)
-        self._check_estimator(origin.estimator)
+        if estimator is not None:
+            self._check_estimator(estimator)
 
     def _check_estimator(self, estimator: str) -> None:
         check_pathwise(estimator)
@@ -140,6 +136,9 @@ class RelaxedKL(Score):
                 f"Argument `objective` must be 'relaxed' with estimator={estimator!r}, "
                 f"which has a score of its own. Received: objective={self.objective!r}"
             )
+        if estimators.get(estimator).convex_when_cold:
+            warn_if_too_warm(self.posterior_temperature)
+            warn_if_too_warm(self.prior_temperature)
 
     @property
     def posterior_temperature(self) -> schedules.Setting:
@@ -215,7 +214,9 @@ class RelaxedKL(Score):
                     "unroll=True, or have its cell return the tensor of a RelaxedKL "
                     "without `loss_weight` as an output."
                 )
-            self.add_loss(self._loss_weight.read(training) * ops.mean(kl))
+            term = self._loss_weight.read(training) * ops.mean(kl)
+            # In the dtype of the model's other losses.
+            self.add_loss(ops.cast(term, keras.config.floatx()))
         return kl
 
     def compute_output_spec(

@@ -84,6 +84,10 @@ class Score(FollowingLayer):
                 f"{type(self).__name__} {self.name!r} would sum as over units: pass "
                 "sample_axis=True."
             )
+        self._check_estimator(origin.estimator)
+
+    def _check_estimator(self, estimator: str) -> None:
+        """Refuses or warns of what does not suit an estimator."""
 
     def _checked_node(self, node: Tensor) -> Tensor:
         unit = self.followed_estimator().unit(self._binary)
@@ -128,8 +132,8 @@ class ConcreteLogProb(Score):
     """Log-probability of a node, summed over the units.
 
     With `training=True` this is what the estimator makes of it: for `"concrete"` the
-    density of the node, `LogitBinaryConcrete`, or `ExpConcrete` for `num_states` above
-    2. Otherwise it is the mass of the discrete state, the node rounded.
+    density of the node, `LogitBinaryConcrete` for binary units and `ExpConcrete` for
+    others. Otherwise it is the mass of the discrete state, the node rounded.
 
     Args:
         temperature: Positive number, schedule of training steps or `keras.Variable` (see
@@ -183,8 +187,12 @@ class ConcreteLogProb(Score):
         super().__init__(num_states, estimator, sample_axis, **kwargs)
         temperature = schedules.get("temperature", temperature)
         self._temperature = CurrentSetting(self, "temperature", temperature)
-        if estimator is not None and estimators.get(estimator).convex_when_cold:
-            warn_if_too_warm(temperature)
+        if estimator is not None:
+            self._check_estimator(estimator)
+
+    def _check_estimator(self, estimator: str) -> None:
+        if estimators.get(estimator).convex_when_cold:
+            warn_if_too_warm(self.temperature)
 
     @property
     def temperature(self) -> schedules.Setting:

@@ -1,6 +1,7 @@
 """The KL term that a sampler owns, with its prior."""
 
-from typing import Any
+from numbers import Real
+from typing import Any, NoReturn
 
 import keras
 from keras import ops
@@ -87,13 +88,18 @@ def check_prior(
     """
     if prior is None:
         if prior_temperature is not None:
-            raise ValueError(
-                "Argument `prior_temperature` is of no use without `prior`: pass prior="
-                "'uniform', 'learned' or 'given' as well. Received: "
-                f"prior_temperature={prior_temperature!r}"
-            )
+            _refuse_without_prior("prior_temperature", prior_temperature)
+        if not isinstance(kl_weight, Real) or kl_weight != 1.0:
+            _refuse_without_prior("kl_weight", kl_weight)
         return None, kl_weight
     check_choice("prior", prior, _PRIORS)
     if prior_temperature is not None:
         prior_temperature = schedules.get("prior_temperature", prior_temperature)
     return prior_temperature, schedules.get("kl_weight", kl_weight, can_be_zero=True)
+
+
+def _refuse_without_prior(name: str, value: Any) -> NoReturn:
+    raise ValueError(
+        f"Argument `{name}` is of no use without `prior`: pass prior='uniform', 'learned' "
+        f"or 'given' as well. Received: {name}={value!r}"
+    )

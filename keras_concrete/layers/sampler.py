@@ -50,8 +50,6 @@ class Sampler(SeededLayer):
         self._estimator = estimators.get(estimator, self._binary)
         temperature = schedules.get("temperature", temperature)
         self._temperature = CurrentSetting(self, "temperature", temperature)
-        if self._estimator.convex_when_cold:
-            warn_if_too_warm(temperature)
         self.num_samples = num_samples
         self.return_node = return_node
         self.estimator = estimator
@@ -62,6 +60,10 @@ class Sampler(SeededLayer):
         )
         if prior is not None:
             check_pathwise(estimator)
+        if self._estimator.convex_when_cold:
+            warn_if_too_warm(temperature)
+            if self.prior_temperature is not None:
+                warn_if_too_warm(self.prior_temperature)
         self._kl: Any = None
         self._has_warned = False
         self._adds_axis = num_samples is not None

@@ -62,7 +62,10 @@ def match(
     if not _agree(given, without_samples if lacks_samples else wanted):
         remedy = ""
         if not sample_axis and _agree(given, without_samples):
-            remedy = f" If axis 1 of `{like_name}` holds samples, pass sample_axis=True."
+            remedy = (
+                f" If axis 1 of `{like_name}` holds samples, pass sample_axis=True; if it "
+                f"holds units, `{name}` lacks them."
+            )
         elif len(given) == len(wanted) - 1 and given == wanted[:-1]:
             remedy = " For logits of units with n states pass num_states=n everywhere."
         allowed = ", or that shape without the sample axis" if sample_axis else ""
