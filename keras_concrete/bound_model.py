@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.first_batch import peek
 from keras_concrete.looped_model import LoopedModel
 from keras_concrete.losses import NegativeBound
 from keras_concrete.seeding import num_replicas
@@ -68,13 +69,13 @@ class BoundModel(LoopedModel):
         Raises:
             ValueError: If `loss` or `loss_weights` is given.
         """
-        given = inspect.signature(keras.Model.compile).bind(self, *args, **kwargs)
+        given = _arguments(keras.Model.compile, self, *args, **kwargs)
         for name in ("loss", "loss_weights"):
-            if given.arguments.get(name) is not None:
+            if given.get(name) is not None:
                 raise ValueError(
                     f"{type(self).__name__} maximises its own bound, so that it compiles "
                     f"without `{name}`: compile(optimizer). Received: "
-                    f"{name}={given.arguments[name]!r}"
+                    f"{name}={given[name]!r}"
                 )
         super().compile(*args, **kwargs)
 
@@ -85,15 +86,32 @@ class BoundModel(LoopedModel):
 
     @same_signature(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        given = inspect.signature(keras.Model.fit).bind(self, *args, **kwargs).arguments
-        self.check_data(given.get("x"), given.get("y"))
+        given = _arguments(keras.Model.fit, self, *args, **kwargs)
+        given["x"] = self._checked(given.get("x"), given.get("y"))
         validation_data = given.get("validation_data")
         if isinstance(validation_data, list | tuple):
             self.check_data(*validation_data[:2])
-        return super().fit(*args, **kwargs)
+        elif validation_data is not None:
+            given["validation_data"] = self._checked(validation_data)
+        return super().fit(**given)
 
     @same_signature(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        given = inspect.signature(keras.Model.evaluate).bind(self, *args, **kwargs)
-        self.check_data(given.arguments.get("x"), given.arguments.get("y"))
-        return super().evaluate(*args, **kwargs)
+        given = _arguments(keras.Model.evaluate, self, *args, **kwargs)
+        given["x"] = self._checked(given.get("x"), given.get("y"))
+        return super().evaluate(**given)
+
+    def _checked(self, x: Any, y: Any = None) -> Any:
+        """Checks arrays, or the first batch of other data; returns data to use."""
+        batch, data = peek(x)
+        if batch is not None:
+            x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        self.check_data(x, y)
+        return data
+
+
+def _arguments(method: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """The arguments of a call by their names, without `self`."""
+    given = inspect.signature(method).bind(*args, **kwargs).arguments
+    kwargs = given.pop("kwargs", {})
+    return {name: given[name] for name in given if name != "self"} | kwargs

@@ -128,7 +128,7 @@ class IntegralityGap(keras.callbacks.Callback):
 
 def _ends_in_bound(model: keras.Model) -> bool:
     bound = _bound_of(getattr(model, "output", None))
-    layers = [layer for layer in model.layers if isinstance(layer, MultiSampleBound)]
+    layers = [layer for layer in all_layers(model) if isinstance(layer, MultiSampleBound)]
     return any(bound is getattr(layer, "output", layer) for layer in layers)
 
 

@@ -13,8 +13,9 @@ __all__ = ["NegativeBound"]
 class NegativeBound(keras.losses.Loss):
     """The loss of a model that ends in its bound: minus the bound.
 
-    `compile(optimizer, loss=NegativeBound())` and `fit(x, x)`: the targets are not
-    used, but Keras drops `sample_weight` where there are none.
+    `compile(optimizer, loss=NegativeBound())` and `fit(x)`; or `fit(x, x,
+    sample_weight=...)`: the targets are not used, but Keras drops `sample_weight` where
+    there are none.
 
     Args:
         reduction: As in every Keras loss; by default the mean over the batch.
@@ -22,7 +23,7 @@ class NegativeBound(keras.losses.Loss):
         dtype: Dtype in which it is computed.
 
     Call arguments:
-        y_true: Anything, not used.
+        y_true: Anything or None, not used.
         y_pred: The bound of each example, shape `(batch,)`, in nats.
         sample_weight: Weight of each example, shape `(batch,)`.
 
@@ -43,6 +44,13 @@ class NegativeBound(keras.losses.Loss):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def __call__(
+        self, y_true: Tensor | None, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        """Returns the loss; without targets too, as Keras's own losses cannot."""
+        y_true = y_pred if y_true is None else y_true
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Returns minus the bound of each example."""

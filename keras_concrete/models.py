@@ -1,7 +1,7 @@
 """Sigmoid belief networks, built from the layers by the functional API."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ from keras_concrete import schedules
 from keras_concrete.bound_model import BoundModel, same_signature
 from keras_concrete.checks import check_images, check_means, check_positive
 from keras_concrete.networks import LayerMaker, network_class
+from keras_concrete.networks.layer_states import layer_states, restore_layer_states
 from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.schedules import Setting
 from keras_concrete.seeding import fixed_noise
@@ -58,6 +59,9 @@ class SigmoidBeliefNetwork(BoundModel):
         seed: Integer for the initial weights and the noise, or None.
         name: Name of the model.
         dtype: Dtype policy of the layers; by default the global one.
+
+    `keras.models.clone_model` makes a plain functional model of it; for another belief
+    network call `SigmoidBeliefNetwork.from_config(model.get_config())`.
 
     Call arguments:
         inputs: Binary data, `(batch, visible units)`; for a conditional network the
@@ -144,21 +148,11 @@ class SigmoidBeliefNetwork(BoundModel):
 
     def check_data(self, x: Any, y: Any = None) -> None:
         """Refuses arrays of other sizes, and values outside [0, 1] or NaN."""
-        # Other kinds of data, such as a tf.data.Dataset, cannot be looked at before.
         if hasattr(x, "__array__"):
             self._network.check_data(x, y)
 
     def results(self, y: Any, y_pred: Any, training: bool) -> dict[str, Tensor]:
-        """What `fit` and `evaluate` report, one number for each example.
-
-        Args:
-            y: Targets, of which a conditional network needs the image.
-            y_pred: Outputs of the model.
-            training: Whether the training graph is meant.
-
-        Returns:
-            Dict of float32 tensors `(batch,)` in nats, the `bound` among them.
-        """
+        """The bound of each example and, of a density, its two parts, in nats."""
         return self._network.results(y, y_pred, training)
 
     @same_signature(keras.Model.predict)
@@ -204,9 +198,8 @@ class SigmoidBeliefNetwork(BoundModel):
                 `(context, image)`.
             num_samples: Samples for each example, an integer or a scalar tensor.
             training: Whether the graph is relaxed.
-            seed: Integer or integer tensor. The noise is then a function of it alone, and
-                the call leaves the model as it was. None for the next noise of the
-                layers' own generators.
+            seed: Integer or integer tensor, of which alone the noise is a function; None
+                for new noise at each call. The call changes no other state of the model.
 
         Returns:
             Float32 tensor `(batch, num_samples)`, in nats.
@@ -280,7 +273,7 @@ class SigmoidBeliefNetwork(BoundModel):
         return {"codes": ops.cast(codes, "float32"), **self.decode(codes)}
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
+        """Returns the arguments of the constructor, and what was done to its layers."""
         names = "architecture arity num_samples estimator centering seed name".split()
         mean, serialize = self.visible_mean, keras.saving.serialize_keras_object
         return {
@@ -290,7 +283,18 @@ class SigmoidBeliefNetwork(BoundModel):
             "visible_mean": None if mean is None else list(mean),
             "kernel_regularizer": serialize(self.kernel_regularizer),
             "dtype": serialize(self._policy),
+            "layer_states": layer_states(self),
         }
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Makes the network anew, with layers frozen and quantized as they were."""
+        arguments = dict(config)
+        states = arguments.pop("layer_states", {})
+        model = cls(**arguments)
+        restore_layer_states(model, states)
+        return model
+
     def _noise(self, seed: Tensor | None) -> AbstractContextManager:
-        return nullcontext() if seed is None else fixed_noise(self, seed)
+        """Noise by a seed, or by the next key of layer 1; all else stays as it was."""
+        return fixed_noise(self, self._network.next_key() if seed is None else seed)

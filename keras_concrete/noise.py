@@ -22,6 +22,7 @@ from keras_concrete.types import Shape, Tensor
 
 __all__ = [
     "fold_in",
+    "fold_in_integers",
     "from_quantile",
     "gumbel",
     "key_from_seed",
@@ -105,6 +106,31 @@ def fold_in(key: Tensor, data: Tensor | int) -> Tensor:
     data = ops.cast(data, "uint32")
     purpose = ops.full_like(data, _FOR_KEYS)
     return ops.stack(threefry_2x32(key, (data, purpose)))
+
+
+def fold_in_integers(seed: int, data: int) -> int:
+    """The first word of `fold_in(key_from_seed(seed), data)`, by Python's integers.
+
+    For seeds of weights, which a layer needs even where it is built inside a graph, in
+    which tensors have no values.
+
+    Args:
+        seed: Integer from 0 to below 2**32.
+        data: Likewise.
+
+    Returns:
+        Integer from 0 to below 2**32.
+    """
+    mask = 0xFFFFFFFF
+    keys = [seed, 0, seed ^ int(_KEY_PARITY)]
+    left, right = (data + keys[0]) & mask, (_FOR_KEYS + keys[1]) & mask
+    for group in range(1, 6):
+        for distance in _ROTATIONS[(group - 1) % 2]:
+            left = (left + right) & mask
+            right = left ^ ((right << distance | right >> (32 - distance)) & mask)
+        left = (left + keys[group % 3]) & mask
+        right = (right + keys[(group + 1) % 3] + group) & mask
+    return left
 
 
 def uniform(shape: Shape, key: Tensor) -> Tensor:

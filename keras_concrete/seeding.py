@@ -40,8 +40,7 @@ def derive_seed(seed: int | None, position: int) -> int | None:
     """
     if seed is None:
         return None
-    key = noise.fold_in(noise.key_from_seed(ops.convert_to_tensor(seed)), position)
-    return int(key[0]) >> 1
+    return noise.fold_in_integers(seed, position) >> 1
 
 
 @contextlib.contextmanager
@@ -101,6 +100,8 @@ def _draws(layer: keras.Layer) -> bool:
     return any(
         isinstance(value, keras.random.SeedGenerator)
         for part in all_layers(layer)
+        # Keras's own cells draw their dropout masks before the loop.
+        if not hasattr(part, "get_dropout_mask")
         for value in vars(part).values()
     )
 

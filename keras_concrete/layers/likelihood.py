@@ -17,7 +17,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
 
     `sum_i x_i l_i - log(1 + exp(l_i))`, in float32 under every dtype policy. Grey
     values in (0, 1) are accepted too; the result is then a cross-entropy, not a
-    log-probability.
+    log-probability. Values outside [0, 1], such as pixels of 255, give NaN.
 
     Args:
         sample_axis: Whether axis 1 of the logits holds samples. All axes between it, or
@@ -56,6 +56,8 @@ class BernoulliLogLikelihood(keras.layers.Layer):
     def call(self, x: Tensor, logits: Tensor) -> Tensor:
         """Scores the data under the logits."""
         x = self._matched(x, logits)
+        # Values outside [0, 1] would make a "log-probability" above 0.
+        x = ops.where(ops.logical_and(x >= 0.0, x <= 1.0), x, float("nan"))
         logits = ops.cast(logits, "float32")
         # softplus(logits), to 6e-8 nats for each pixel and twice as fast as by log1p. Its
         # positive part is written so that the gradient at 0 is 1/2.

@@ -70,6 +70,7 @@ class Network:
         estimator: str,
         visible_mean: Sequence[float] | None,
     ) -> None:
+        self.latents: list[Latent] = []
         self._estimator = estimators.get(estimator)
         self._links = architecture.links[::-1]
         self._bits = architecture.latent_units[::-1]
@@ -81,6 +82,10 @@ class Network:
             sample_axis=True, name="log_likelihood", **maker.options
         )
         self.bound = maker.bound("bound")
+
+    def next_key(self) -> Tensor:
+        """A new key for noise, by the generator of latent layer 1."""
+        return self.latents[0].sample.next_key()
 
     def _latent(
         self,
