@@ -31,8 +31,7 @@ LABORATORY = """
 """.split()
 ORDER = [
     *LIBRARY,
-    "",  # The package itself, and the pages that are made of it.
-    "reference",
+    "",  # The package itself.
     "experiments",
     *(f"experiments.{name}" for name in LABORATORY),
     "__main__",
