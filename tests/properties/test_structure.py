@@ -14,7 +14,7 @@ PACKAGE = ROOT / "keras_concrete"
 # A file imports only from the left of itself, and from its own folder.
 LIBRARY = """
     types checks files images noise schedules networks.notation datasets
-    sublayers seeding distributions objectives temperatures
+    first_batch graphs sublayers seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses
     looped_model bound_model latent_variable_model networks
