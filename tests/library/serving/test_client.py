@@ -32,7 +32,7 @@ answers = {
     "again": call("encode", x=x[:2], seed=3),
     "other": call("encode", x=x, seed=4),
     "decode": call("decode", codes=tf.ones((2, 3))),
-    "sample": call("sample", num_samples=4, seed=7),
+    "sample": call("sample", num_images=4, seed=7),
     "one": call("log_likelihood", x=x, num_samples=1, seed=5),
     "many": call("log_likelihood", x=x, num_samples=5555, seed=5),
     "modules": sorted({"keras_concrete", "tensorflow_probability"} & set(sys.modules)),

@@ -81,7 +81,7 @@ def test_xla_gives_the_same_codes(tmp_path):
     for rows in (1, 4):
         codes = served.encode(x=IMAGES[:rows], seed=tf.constant(5))["codes_1"]
         np.testing.assert_array_equal(codes, model.encode(IMAGES[:rows], 5)["codes_1"])
-    sampled = served.sample(num_samples=tf.constant(7), seed=tf.constant(5))
+    sampled = served.sample(num_images=tf.constant(7), seed=tf.constant(5))
     np.testing.assert_array_equal(sampled["codes"], model.sample(7, 5)["codes"])
 
 

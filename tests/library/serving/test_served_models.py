@@ -48,7 +48,7 @@ def test_a_conditional_network_is_served(tmp_path):
     )
     expected = kc.evaluate_bound(model, (x, y), 200, verbose=False)
     np.testing.assert_allclose(bound["bound"], expected.bounds, atol=0.3)
-    sampled = served.signatures["sample"](x=x, num_samples=num_samples, seed=seed)
+    sampled = served.signatures["sample"](x=x, num_images=num_samples, seed=seed)
     assert sampled["probabilities"].shape == (2, 200, 5)
     codes = served.signatures["encode"](x=x, seed=seed)["codes_1"]
     assert codes.shape == (2, 4)

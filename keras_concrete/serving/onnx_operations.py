@@ -1,83 +1,32 @@
-"""From TensorFlow functions to ONNX, such that all runtimes draw the same noise.
+"""Operations of TensorFlow in those of ONNX, with the same bits in all runtimes.
 
 ONNX has all operations of the generator. But OpenVINO takes unsigned words as signed,
 shifts them to the right by a division in float32, and makes negative floats of large
 ones. Shifts and casts are written here in a way that gives the same bits either way. And
-ONNX has no log1p.
+ONNX has neither log1p nor erfc.
 """
 
-import contextlib
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-__all__ = ["to_onnx"]
+__all__ = ["handlers"]
 
 # Numbers of types in ONNX, which is imported on use only.
 _FLOAT, _BOOL, _UINT32 = 1, 9, 12
 
 
-def to_onnx(
-    function: Any, inputs: Sequence[tf.TensorSpec], name: str, opset: int
-) -> bytes:
-    """Converts a function of tensors.
-
-    Args:
-        function: A `tf.function` that returns a dict of tensors.
-        inputs: Names, shapes and dtypes of its arguments.
-        name: What an error shall call it.
-        opset: Version of ONNX's operations.
-
-    Returns:
-        The content of an ONNX file, whose inputs and outputs have the names of the
-        function's.
-
-    Raises:
-        ValueError: If ONNX lacks an operation of the function.
-        ImportError: If tf2onnx is missing.
-    """
-    try:
-        import onnx
-        import tf2onnx
-    except ImportError as error:
-        raise ImportError(
-            "Export to ONNX needs tf2onnx: pip install 'keras_concrete[serving]'"
-        ) from error
-    handlers = {
+def handlers() -> dict[str, tuple[Callable[..., None], list]]:
+    """What tf2onnx shall call for a node of each of these operations."""
+    found = {
         "Bitcast": _bitcast,
         "Cast": _cast,
+        "Erfc": _erfc,
         "Log1p": _log1p,
         "RightShift": _right_shift,
     }
-    with _quiet("tf2onnx"):
-        model, _ = tf2onnx.convert.from_function(
-            function,
-            list(inputs),
-            opset=opset,
-            custom_op_handlers={op: (handle, []) for op, handle in handlers.items()},
-        )
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
-        raise ValueError(
-            f"The endpoint `{name}` has an operation that ONNX has not. Export a "
-            f"SavedModel, or change the layer that uses it. {error}"
-        ) from error
-    return model.SerializeToString()
-
-
-@contextlib.contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
+    return {operation: (handle, []) for operation, handle in found.items()}
 
 
 class _Writer:
@@ -167,6 +116,12 @@ def _cast(graph: Any, node: Any, *_: Any) -> None:
 def _bitcast(graph: Any, node: Any, *_: Any) -> None:
     write = _Writer(graph, node)
     write.replace(write("Cast", *write.input, to=graph.get_dtype(node.output[0])))
+
+
+def _erfc(graph: Any, node: Any, *_: Any) -> None:
+    write = _Writer(graph, node)
+    (x,) = write.input
+    write.replace(write("Sub", write.constant(1, x), write("Erf", x)))
 
 
 def _log1p(graph: Any, node: Any, *_: Any) -> None:

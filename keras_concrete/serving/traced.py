@@ -1,0 +1,55 @@
+"""Graphs of endpoints, of which nothing is random but what a seed determines."""
+
+import tensorflow as tf
+
+from keras_concrete.serving.endpoint import Endpoint
+
+__all__ = ["traced"]
+
+# Operations by which a graph draws or keeps what no input of it determines.
+_STATEFUL = (
+    *("Random", "Assign", "Multinomial", "TruncatedNormal", "Parameterized"),
+    # Those of tf.random.Generator.
+    *("Rng", "StatefulRandom", "StatefulUniform"),
+    *("StatefulStandardNormal", "StatefulTruncatedNormal"),
+)
+# What Keras calls the state of a generator. Those of the model's layers are replaced.
+_GENERATOR = "seed_generator_state"
+
+
+def traced(
+    endpoint: Endpoint, name: str, jit_compile: bool = False
+) -> tf.types.experimental.PolymorphicFunction:
+    """Traces an endpoint.
+
+    Args:
+        endpoint: What to trace.
+        name: What an error calls it.
+        jit_compile: Whether XLA compiles it.
+
+    Returns:
+        A `tf.function` of the endpoint's inputs.
+
+    Raises:
+        ValueError: If it draws random numbers that its inputs do not determine.
+    """
+    function = tf.function(
+        endpoint.function,
+        input_signature=endpoint.inputs,
+        autograph=False,
+        jit_compile=jit_compile or None,
+    )
+    graph = function.get_concrete_function().graph
+    definition = graph.as_graph_def()
+    nodes = [*definition.node]
+    nodes += [node for f in definition.library.function for node in f.node_def]
+    stateful = sorted({n.op for n in nodes if n.op.startswith(_STATEFUL)})
+    stateful += [v.name for v in graph.variables if _GENERATOR in v.name]
+    if stateful:
+        raise ValueError(
+            f"The endpoint `{name}` draws random numbers, or keeps values from one "
+            "request to the next, that its inputs do not determine. Give every layer "
+            "that draws a keras.random.SeedGenerator of its own, as an attribute. "
+            f"Received: a model that uses {', '.join(stateful)}"
+        )
+    return function

@@ -1,0 +1,66 @@
+"""Which models of one's own can be served, and by which names."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from served_models import export_and_load
+
+import keras_concrete as kc
+from keras_concrete.serving.endpoints import endpoints
+
+
+def _of_inputs(*names):
+    inputs = [keras.Input((2,), name=name) for name in names]
+    return keras.Model(inputs, keras.layers.Concatenate(name="y")([*inputs, inputs[0]]))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *[("x:0",), ("class",), ("None",), ("self",), ("_x",), ("0a",), ("a b",), ("é",)],
+        *[("a-b", "a_b"), ("a.b",), ("a", "A")],
+    ],
+)
+def test_names_that_a_signature_cannot_have_are_refused_in_one_sentence(names):
+    with pytest.raises(ValueError, match=r"must have names of letters.*Received: '"):
+        endpoints(_of_inputs(*names))
+
+
+@pytest.mark.parametrize("name", ["X", "imageA", "x_1", "training", "name"])
+def test_other_names_are_those_of_the_signature(name, tmp_path):
+    served = export_and_load(_of_inputs(name), tmp_path).signatures["predict"]
+    assert set(served.structured_input_signature[1]) == {name, "seed"}
+
+
+@pytest.mark.parametrize("inside", [lambda x: {"q": x}, lambda x: [x, x]])
+def test_nested_outputs_are_refused_in_one_sentence(inside):
+    x = keras.Input((2,), name="x")
+    y = keras.layers.Dense(1)(x)
+    with pytest.raises(ValueError, match="with no dict or list inside"):
+        endpoints(keras.Model(x, {"p": inside(y), "r": y}))
+
+
+def test_recurrent_layers_take_sequences_of_any_length(tmp_path):
+    layers = [keras.Input((None, 2), name="x"), keras.layers.LSTM(3, name="y")]
+    model = keras.Sequential(layers)
+    served = export_and_load(model, tmp_path)
+    for length in (1, 4):
+        x = tf.random.stateless_normal((3, length, 2), (0, length))
+        answer = served.signatures["predict"](x=x, seed=tf.constant(0))["y"]
+        np.testing.assert_allclose(answer, model(x), rtol=1e-5, atol=1e-6)
+
+
+def test_rows_of_an_empty_batch_are_answered_by_none(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 2), name="x"),
+            keras.layers.Conv2D(4, 3, groups=2),
+            keras.layers.Flatten(),
+            kc.BinaryConcreteSample(0.5, name="bits"),
+        ]
+    )
+    served = export_and_load(model, tmp_path).signatures["predict_rows"]
+    for rows in (0, 2):
+        x, seeds = tf.ones((rows, 4, 4, 2)), tf.zeros((rows,), tf.int32)
+        assert served(x=x, seeds=seeds)["bits"].shape == (rows, 16)
