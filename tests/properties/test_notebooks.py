@@ -1,6 +1,7 @@
 """The notebooks' programs run, and their outputs are committed whole."""
 
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -15,6 +16,14 @@ FEWER = {
     "num_draws = 5_000": "num_draws = 50",
     "jit_compile=True": "jit_compile=False",
 }
+# What is printed however few the steps.
+PRINTED = {
+    "1": "2 states: prior 0.50, posterior 0.67, safe up to 1.00",
+    "2": "4000 training images, 500 test images",
+    "3": "bits_kl, last epoch:",
+    "4": "added_bound: bias",
+    "5": "INVALID_ARGUMENT: 'encode' takes ['seed', 'x']. Received: ['x'].",
+}
 
 
 def _code_cells(path):
@@ -25,7 +34,7 @@ def _code_cells(path):
 @pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_program_runs(path, tmp_path, monkeypatch):
+def test_the_program_runs(path, tmp_path, monkeypatch, capsys):
     import keras_concrete
     from keras_concrete.estimators import registry
 
@@ -54,6 +63,7 @@ def test_the_program_runs(path, tmp_path, monkeypatch):
         keras.config.set_max_epochs(None)
         keras.config.set_max_steps_per_epoch(None)
         matplotlib.pyplot.close("all")
+    assert PRINTED[path.stem[0]] in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -65,3 +75,12 @@ def test_the_committed_outputs_are_of_one_whole_run(path):
     assert not [o for o in outputs if o["output_type"] == "error"]
     assert not [o for o in outputs if o.get("name") == "stderr"]
     assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_only_pictures_come_from_the_laboratory(path):
+    program = "\n".join("".join(cell["source"]) for cell in _code_cells(path))
+    imported = re.findall(r"keras_concrete\.experiments import (.+)", program)
+    names = {name for line in imported for name in line.split(", ")}
+    assert names <= {"drawing", "figures", "run_pictures"}
+    assert program.count("experiments") == len(imported)
