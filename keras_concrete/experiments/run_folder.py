@@ -9,6 +9,7 @@ the best validation bound, if that is what the run shall end with), `history.csv
 
 import logging
 import os
+import reprlib
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
@@ -110,7 +111,8 @@ class RunFolder:
         if number != _FORMAT or unknown:
             raise ValueError(
                 f"{self.config_file} was written by a newer version of keras_concrete: "
-                f"format {number!r}, settings not known here: {unknown or 'none'}. This "
+                f"format {reprlib.repr(number)}, settings not known here: "
+                f"{reprlib.repr(unknown) if unknown else 'none'}. This "
                 f"version reads format {_FORMAT}: install that version to go on."
             )
 

@@ -3,6 +3,7 @@
 Killed at any moment and started again, each cell goes on after its last full epoch.
 """
 
+import contextlib
 import os
 import pickle
 import subprocess
@@ -62,6 +63,7 @@ def run_cells(
             time.sleep(interval)
             for place, (process, job) in list(running.items()):
                 if process.poll() is not None:
+                    _close(process)
                     job.failed = not job.is_done
                     del running[place]
         yield []
@@ -69,6 +71,7 @@ def run_cells(
         for process, _ in running.values():
             process.terminate()
             process.wait()
+            _close(process)
 
 
 def _share_cores(num_processes: int) -> list[list[int]]:
@@ -92,6 +95,13 @@ def _start(job: Job, command: str, cores: list[int]) -> subprocess.Popen:
     pickle.dump((job, command, cores), process.stdin)
     process.stdin.flush()
     return process
+
+
+def _close(process: subprocess.Popen) -> None:
+    """Closes the pipe to a process that has ended."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def work() -> None:

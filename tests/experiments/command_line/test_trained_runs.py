@@ -41,9 +41,14 @@ def test_sample_draws_the_picture_of_its_seed(run):
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_export_writes_a_saved_model(run, tmp_path):
+def test_export_writes_a_saved_model_in_the_place_of_what_a_killed_one_left(
+    run, tmp_path
+):
+    (tmp_path / "served" / "partial-abc").mkdir(parents=True)
+    (tmp_path / "served" / "partial-abc" / "saved_model.pb").touch()
     warm = ["--warmup-batch-size", 1, "--warmup-batch-size", 8]
     result = invoke("export", run[0], "--to", tmp_path / "served", *warm)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "served/assets.extra/tf_serving_warmup_requests").exists()
     assert (tmp_path / "served" / "saved_model.pb").exists()
+    assert not list((tmp_path / "served").glob("partial-*"))
