@@ -85,7 +85,8 @@ def check_not_negative(name: str, value: Any) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value < float("inf"):
         raise ValueError(
-            f"Argument `{name}` must be a number from 0 upward. Received: {name}={value!r}"
+            f"Argument `{name}` must be a number from 0 upward. "
+            f"Received: {name}={value!r}"
         )
 
 

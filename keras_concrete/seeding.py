@@ -40,7 +40,7 @@ def derive_seed(seed: int | None, position: int) -> int | None:
     """
     if seed is None:
         return None
-    return noise.fold_in_integers(seed, position) >> 1
+    return noise.fold_in_integers(int(seed), position) >> 1
 
 
 @contextlib.contextmanager

@@ -60,6 +60,10 @@ class StepClock(keras.metrics.Metric):
         """Forgets a training call that no step has asked for; the steps go on."""
         self._has_trained.assign(ops.zeros((), "int32"))
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {"name": self.name}
+
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Saves the step."""
         store["step"] = ops.convert_to_numpy(self.step.value)

@@ -1,5 +1,7 @@
 """The mean of a quantity over the examples that `fit` and `evaluate` see."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -15,7 +17,8 @@ class StepMean(keras.metrics.Metric):
     A layer runs in `predict` too, or because Keras wants to know its shapes. So what it
     hands over waits until `train_step` or `test_step` asks for the result, and what waits
     from elsewhere is dropped: a training step takes what came of training calls only, and
-    an evaluation begins with nothing waiting.
+    an evaluation begins with nothing waiting. Where a layer is called several times in a
+    step, as at each time step of a series, the means of its calls add up, as losses do.
 
     Args:
         name: Name in the logs.
@@ -49,8 +52,10 @@ class StepMean(keras.metrics.Metric):
         """
         values = ops.cast(ops.stop_gradient(values), "float32")
         count = ops.cast(ops.size(values), "float32")
+        waiting = self._waiting_count[bool(training)]
         self._waiting_total[bool(training)].assign_add(ops.sum(values))
-        self._waiting_count[bool(training)].assign_add(count)
+        # Of several calls in a step the examples are the same, and count once.
+        waiting.assign_add(ops.maximum(count - waiting, 0.0))
 
     def result(self) -> Tensor:
         """Ends a step, and returns the mean so far; 0 if there was nothing."""
@@ -63,3 +68,7 @@ class StepMean(keras.metrics.Metric):
         for variable in (*self._waiting_total, *self._waiting_count):
             variable.assign(ops.zeros((), "float32"))
         return self._total / ops.maximum(self._count, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
+        return {"name": self.name}

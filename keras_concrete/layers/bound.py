@@ -75,8 +75,8 @@ class MultiSampleBound(FollowingLayer):
         # Keras leaves out the shapes of an empty list.
         if log_joint_shape is None or log_posterior_shape is None:
             raise ValueError(
-                f"MultiSampleBound {self.name!r} needs at least one tensor of log p(x, z) "
-                "and one of log q(z given x). Received: an empty list"
+                f"MultiSampleBound {self.name!r} needs at least one tensor of log p(x, "
+                "z) and one of log q(z given x). Received: an empty list"
             )
         surrogate = self.followed_estimator().surrogate
         self.surrogate = surrogate(seed=self.seed, name="surrogate")

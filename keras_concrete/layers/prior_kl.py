@@ -100,6 +100,6 @@ def check_prior(
 
 def _refuse_without_prior(name: str, value: Any) -> NoReturn:
     raise ValueError(
-        f"Argument `{name}` is of no use without `prior`: pass prior='uniform', 'learned' "
-        f"or 'given' as well. Received: {name}={value!r}"
+        f"Argument `{name}` is of no use without `prior`: pass prior='uniform', "
+        f"'learned' or 'given' as well. Received: {name}={value!r}"
     )

@@ -63,8 +63,8 @@ def match(
         remedy = ""
         if not sample_axis and _agree(given, without_samples):
             remedy = (
-                f" If axis 1 of `{like_name}` holds samples, pass sample_axis=True; if it "
-                f"holds units, `{name}` lacks them."
+                f" If axis 1 of `{like_name}` holds samples, pass sample_axis=True; if "
+                f"it holds units, `{name}` lacks them."
             )
         elif len(given) == len(wanted) - 1 and given == wanted[:-1]:
             remedy = " For logits of units with n states pass num_states=n everywhere."
