@@ -10,6 +10,7 @@ from keras_concrete.checks import check_choice
 from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.log_prob import Score, unit_log_probs
+from keras_concrete.layers.origin import origins
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
@@ -227,6 +228,9 @@ class RelaxedKL(Score):
         training: bool = False,
     ) -> keras.KerasTensor:
         """Shape and dtype of the output."""
+        for origin in origins(node):
+            if self.loss_weight is not None:
+                origin.terms.watch(self)
         return self._spec(
             node, posterior_logits=posterior_logits, prior_logits=prior_logits
         )

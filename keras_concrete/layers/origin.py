@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 
 from keras_concrete import estimators
+from keras_concrete.layers.forgotten_terms import ForgottenTerms
 
 __all__ = ["FollowingLayer", "Origin", "note_origin", "origins"]
 
@@ -25,12 +26,14 @@ class Origin(NamedTuple):
         estimator: Name of its estimator.
         num_states: Number of states of its units, 2 for binary ones.
         has_samples: Whether it put a sample axis at axis 1.
+        terms: The KL terms that read its nodes.
     """
 
     layer: str
     estimator: str
     num_states: int
     has_samples: bool
+    terms: ForgottenTerms
 
 
 def note_origin(tensors: Any, origin: Origin) -> None:

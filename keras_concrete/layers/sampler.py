@@ -9,6 +9,7 @@ from keras import ops
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_count, check_positive
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.forgotten_terms import ForgottenTerms
 from keras_concrete.layers.kl import check_pathwise
 from keras_concrete.layers.origin import Origin, note_origin
 from keras_concrete.layers.prior_kl import PriorKL, check_prior
@@ -65,6 +66,7 @@ class Sampler(SeededLayer):
             if self.prior_temperature is not None:
                 warn_if_too_warm(self.prior_temperature)
         self._kl: Any = None
+        self._terms = ForgottenTerms()
         self._has_warned = False
         self._adds_axis = num_samples is not None
         self.autocast = False
@@ -89,7 +91,9 @@ class Sampler(SeededLayer):
         outputs = super().__call__(*args, **kwargs)
         logits = args[0] if args else kwargs["logits"]
         num_states = 2 if self._binary else logits.shape[-1]
-        origin = Origin(self.name, self.estimator, num_states, self._adds_axis)
+        origin = Origin(
+            self.name, self.estimator, num_states, self._adds_axis, self._terms
+        )
         note_origin(outputs, origin)
         return outputs
 
@@ -153,6 +157,7 @@ class Sampler(SeededLayer):
             noise = unit.noise(shape, self.next_key())
         temperature = self._temperature.read(training)
         if training:
+            self._terms.warn()
             node = estimator.node(unit, expanded, noise, temperature)
             state = estimator.state(unit, node)
         else:
