@@ -85,7 +85,7 @@ class BoundModel(LoopedModel):
         self.optimizer.build(self.trainable_variables)
 
     @same_signature(keras.Model.fit)
-    def fit(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
         given = _arguments(keras.Model.fit, self, *args, **kwargs)
         given["x"] = self._checked(given.get("x"), given.get("y"))
         validation_data = given.get("validation_data")
@@ -96,7 +96,7 @@ class BoundModel(LoopedModel):
         return super().fit(**given)
 
     @same_signature(keras.Model.evaluate)
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         given = _arguments(keras.Model.evaluate, self, *args, **kwargs)
         given["x"] = self._checked(given.get("x"), given.get("y"))
         return super().evaluate(**given)

@@ -63,7 +63,7 @@ def check_images(name: str, images: Any, num_pixels: int) -> None:
 
 
 def check_count(name: str, value: Any) -> None:
-    """As `check_positive` for an integer; a tensor in a graph, without value, passes."""
+    """Refuses what is not a positive integer; a tensor without a value passes."""
     value = value.numpy() if hasattr(value, "numpy") else value
     if not hasattr(value, "dtype") or isinstance(value, np.generic):
         check_positive(name, value, int)

@@ -219,7 +219,7 @@ DATASETS = {
 def shuffled_batches(
     images: np.ndarray, batch_size: int, seed: int, first_step: int = 0
 ) -> "tf.data.Dataset":
-    """An endless stream of shuffled batches whose order follows from the seed alone.
+    """An endless stream of shuffled batches whose order is a function of the seed.
 
     Each pass is a new permutation of the images, cut into `len(images) // batch_size`
     full batches; `fit` needs a number of steps as its `steps_per_epoch`. A stream that

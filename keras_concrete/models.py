@@ -45,7 +45,7 @@ class SigmoidBeliefNetwork(BoundModel):
             make a layer `240H`.
         num_samples: Number of samples m of the bound in `fit` and `evaluate`.
         estimator: Name of the gradient estimator: see `keras_concrete.estimators`.
-        prior_temperature: Setting of the densities of p: a number, or a schedule of
+        prior_temperature: Temperature of the densities of p: a number, or a schedule of
             training steps (see `keras_concrete.schedules`). By default the paper's for
             the arity: 1/2, 2/3 and 2/5 for 2, 4 and 8. Not for conditional networks,
             which have one temperature, `posterior_temperature`.
@@ -156,7 +156,7 @@ class SigmoidBeliefNetwork(BoundModel):
         return self._network.results(y, y_pred, training)
 
     @same_signature(keras.Model.predict)
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         if hasattr(x, "__array__"):
             check_images("x", x, self.inputs[0].shape[-1])
         return super().predict(x, *args, **kwargs)

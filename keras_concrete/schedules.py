@@ -77,7 +77,6 @@ class ExponentialAnnealing(keras.optimizers.schedules.LearningRateSchedule):
         return ops.maximum(self.initial * decay, self.minimum)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             "initial": self.initial,
             "rate": self.rate,

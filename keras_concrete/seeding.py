@@ -45,7 +45,7 @@ def derive_seed(seed: int | None, position: int) -> int | None:
 
 @contextlib.contextmanager
 def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
-    """Within this context the noise of a model depends on `seed` alone.
+    """Within this context the noise of a model is a function of `seed`.
 
     What the model would change in itself meanwhile (counters, running averages) is
     dropped on leaving. Recurrent layers whose cell draws noise run as a Python loop over
@@ -179,7 +179,6 @@ class SeededLayer(keras.layers.Layer):
         return noise.fold_in(key, _replica_id()) if num_replicas() > 1 else key
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "seed": self.seed}
 
     def save_own_variables(self, store: dict) -> None:

@@ -61,7 +61,6 @@ class StepClock(keras.metrics.Metric):
         self._has_trained.assign(ops.zeros((), "int32"))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {"name": self.name}
 
     def save_own_variables(self, store: dict[str, Any]) -> None:

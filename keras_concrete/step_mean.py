@@ -70,5 +70,4 @@ class StepMean(keras.metrics.Metric):
         return self._total / ops.maximum(self._count, 1.0)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {"name": self.name}

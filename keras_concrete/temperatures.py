@@ -46,8 +46,8 @@ def choose_temperatures(
 
     Args:
         arity: Number of states of a unit.
-        prior: Setting of the densities of p, a number or a schedule, or None.
-        posterior: Setting of the samples and densities of q, likewise.
+        prior: Temperature of the densities of p, a number or a schedule, or None.
+        posterior: Temperature of the samples and densities of q, likewise.
         conditional: Whether samples come from the prior, so that the network has one
             temperature: then that of `posterior` for both.
 

@@ -93,7 +93,6 @@ class NvilSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        """Forms the surrogate."""
         log_joint, log_posterior = (
             [ops.reshape(term, (-1,)) for term in terms]
             for terms in (log_joint, log_posterior)

@@ -30,7 +30,6 @@ class ReinforceSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        """Forms the surrogate."""
         bound = super().call(log_joint, log_posterior, conditions)
         log_q = objectives.sum_terms(log_posterior)
         if len(log_q.shape) == 2:

@@ -34,7 +34,6 @@ class VimcoSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        """Forms the surrogate."""
         log_weights = objectives.log_weights(log_joint, log_posterior)
         bound = objectives.importance_weighted_bound(log_weights)
         signal = ops.expand_dims(bound, 1) - leave_one_out_bounds(log_weights)

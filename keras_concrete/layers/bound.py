@@ -104,11 +104,9 @@ class MultiSampleBound(FollowingLayer):
         conditions: Any = None,
         training: bool = False,
     ) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
         terms = [*as_list(log_joint), *as_list(log_posterior)]
         objectives.check_terms(terms)
         return keras.KerasTensor(tuple(terms[0].shape)[:1], dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "seed": self.seed}

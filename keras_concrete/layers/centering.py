@@ -77,9 +77,7 @@ class Centering(keras.layers.Layer):
         return ops.cast(centered, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of the output."""
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "decay": self.decay}

@@ -87,7 +87,6 @@ class HypercubeCode(keras.layers.Layer):
         return None if is_of_units else mask
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of the codes."""
         if self.num_states == 2:
             return tuple(input_shape)
         bits = self.num_states.bit_length() - 1
@@ -97,7 +96,6 @@ class HypercubeCode(keras.layers.Layer):
         return (*input_shape[:-2], None if units is None else units * bits)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "num_states": self.num_states,

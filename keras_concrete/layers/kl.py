@@ -227,7 +227,6 @@ class RelaxedKL(Score):
         prior_logits: Tensor,
         training: bool = False,
     ) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
         for origin in origins(node):
             if self.loss_weight is not None:
                 origin.terms.watch(self)
@@ -236,7 +235,6 @@ class RelaxedKL(Score):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "posterior_temperature": schedules.serialize(self.posterior_temperature),

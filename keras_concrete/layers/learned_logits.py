@@ -71,11 +71,9 @@ class LearnedLogits(keras.layers.Layer):
         """Passes no mask on: free logits share only the batch with the input."""
 
     def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
         return keras.KerasTensor((inputs.shape[0], *self._shape()), dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "units": self.units,

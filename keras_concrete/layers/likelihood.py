@@ -81,11 +81,9 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         return match(name, "x", x, "logits", shape, self.sample_axis)
 
     def compute_output_spec(self, x: Tensor, logits: Tensor) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
         self._matched(x, logits)
         shape = tuple(logits.shape)[: 1 + self.sample_axis]
         return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "sample_axis": self.sample_axis}

@@ -119,7 +119,6 @@ class Score(FollowingLayer):
         return keras.KerasTensor(shape, dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "num_states": self.num_states,
@@ -246,12 +245,10 @@ class ConcreteLogProb(Score):
         drawn_logits: Tensor | None = None,
         training: bool = False,
     ) -> keras.KerasTensor:
-        """Shape and dtype of the output."""
         others = {} if drawn_logits is None else {"drawn_logits": drawn_logits}
         return self._spec(node, logits=logits, **others)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "temperature": schedules.serialize(self.temperature),

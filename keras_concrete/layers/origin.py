@@ -102,5 +102,4 @@ class FollowingLayer(keras.layers.Layer):
         return estimators.get(self.estimator)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {**super().get_config(), "estimator": self.estimator}

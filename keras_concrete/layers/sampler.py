@@ -238,7 +238,6 @@ class Sampler(SeededLayer):
         return (mask, mask) if self.return_node else mask
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of the constructor."""
         return {
             **super().get_config(),
             "temperature": schedules.serialize(self.temperature),
