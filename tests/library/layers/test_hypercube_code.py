@@ -35,7 +35,9 @@ def test_a_relaxed_state_becomes_a_point_between_the_corners():
 def test_codes_refuse_states_of_another_size_and_other_than_powers_of_two():
     with pytest.raises(ValueError, match=r"power of 2.*6"):
         kc.HypercubeCode(6)
-    with pytest.raises(ValueError, match=r"expects states of shape \(..., units, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"expects states of shape \(batch, ..., units, 4\)"
+    ):
         kc.HypercubeCode(4)(np.zeros((1, 3, 8)))
 
 

@@ -186,8 +186,9 @@ def test_the_number_of_samples_may_be_a_tensor():
     assert draw(tf.constant(9)).shape == (3, 9, 7)
 
 
-def test_the_temperature_is_a_weight_that_can_change_without_a_new_trace():
-    layer = kc.BinaryConcreteSample(1.0, seed=0, return_node=True)
+def test_a_variable_for_a_temperature_can_change_without_a_new_trace():
+    temperature = keras.Variable(1.0, trainable=False)
+    layer = kc.BinaryConcreteSample(temperature, seed=0, return_node=True)
     layer.build((None, 7))
     traces = []
 
@@ -199,10 +200,11 @@ def test_the_temperature_is_a_weight_that_can_change_without_a_new_trace():
 
     state = tf.constant([0, 0], tf.int64)
     warm = node(tf.constant(LOGITS), state)
-    layer.current_temperature.assign(0.25)
+    temperature.assign(0.25)
     cold = node(tf.constant(LOGITS), state)
     np.testing.assert_allclose(cold, 4 * np.asarray(warm), rtol=1e-5)
-    assert len(traces) == 1 and layer.get_config()["temperature"] == 1.0
+    assert len(traces) == 1 and layer.get_config()["temperature"] == 0.25
+    assert float(layer.current_temperature) == 0.25
 
 
 def test_a_layer_may_be_wrapped_for_each_step_of_a_series():
@@ -249,7 +251,7 @@ def test_bad_arguments_are_refused_by_name(arguments, message):
 
 
 def test_logits_without_the_axes_needed_are_refused():
-    with pytest.raises(ValueError, match=r"shape \(batch, ..., units\)"):
+    with pytest.raises(ValueError, match=r"shape \(batch, \*units\)"):
         kc.BinaryConcreteSample(1.0)(np.zeros(3))
     with pytest.raises(ValueError, match=r"at least 2 states"):
         kc.ConcreteSample(1.0)(np.zeros((3, 1)))

@@ -1,4 +1,4 @@
-"""The contract of shapes: what fits is summed over all units once, the rest is refused."""
+"""The contract of shapes: all units are summed once, and what does not fit is refused."""
 
 import keras
 import numpy as np
