@@ -11,7 +11,18 @@ from keras_concrete.networks.notation import parse_architecture
 
 BINARY = np.zeros((4, 3), "float32")
 N_ARY = np.zeros((4, 3, 5), "float32")
+CONCRETE = type(estimators.get("concrete"))
 TEMPERATURE = "`temperature` must be a positive number. Received: temperature="
+
+
+def kl(posterior=1.0, prior=1.0, **kwargs):
+    return kc.RelaxedKL(
+        posterior_temperature=posterior, prior_temperature=prior, **kwargs
+    )
+
+
+def log_prob(**kwargs):
+    return kc.ConcreteLogProb(1.0, estimator="concrete", **kwargs)
 
 
 @functools.cache
@@ -31,7 +42,7 @@ BAD_ARGUMENTS = {
     "temperature a word": (lambda: kc.ConcreteSample("warm"), f"{TEMPERATURE}'warm'"),
     "temperature None": (lambda: kc.BinaryConcreteSample(None), f"{TEMPERATURE}None"),
     "temperature of KL": (
-        lambda: kc.RelaxedKL(1.0, 0.0),
+        lambda: kl(prior=0.0),
         "`prior_temperature` must be a positive number. Received: prior_temperature=0.0",
     ),
     "temperature [n, 1] against [n, k]": (
@@ -81,15 +92,15 @@ BAD_ARGUMENTS = {
     # shapes and states
     "binary logits of rank 1": (
         lambda: kc.BinaryConcreteSample(1.0)(BINARY[0]),
-        r"shape \(batch, ..., units\). Received: logits.shape=\(3,\)",
+        r"shape \(batch, \*units\). Received: logits.shape=\(3,\)",
     ),
     "logits of one state": (
         lambda: kc.ConcreteSample(1.0)(N_ARY[..., :1]),
         r"at least 2 states on the last axis; .*BinaryConcreteSample. .*\(4, 3, 1",
     ),
-    "logits of one state, of a distribution": (
-        lambda: distributions.Discrete(N_ARY[..., :1]),
-        r"states on its last axis, at least 2 of them. Received: .*\(4, 3, 1\)",
+    "logits of no state, of a distribution": (
+        lambda: distributions.Discrete(N_ARY[..., :0]),
+        r"final dimension >= 1: .*states on its last axis. Received: .*\(4, 3, 0\)",
     ),
     "a node of one coordinate for five": (
         lambda: distributions.ExpConcrete(1.0, N_ARY).log_prob(BINARY[..., None]),
@@ -108,42 +119,49 @@ BAD_ARGUMENTS = {
         "`value` must have one coordinate for each state",
     ),
     "logits of another batch": (
-        lambda: kc.ConcreteLogProb(1.0)((BINARY, BINARY[:1])),
+        lambda: log_prob()(BINARY, BINARY[:1]),
         r"must have the shape of `node`.*logits.shape=\(1, 3\), node.shape=\(4, 3\)",
     ),
     "logits of rank 2 against three samples": (
-        lambda: kc.ConcreteLogProb(1.0)((np.zeros((4, 2, 3)), BINARY[:, :1])),
+        lambda: log_prob(sample_axis=True)(np.zeros((4, 2, 3)), BINARY[:, :1]),
         r"must have the shape of `node`.*logits.shape=\(4, 1\)",
     ),
     "a node of other states": (
-        lambda: kc.ConcreteLogProb(1.0, num_states=4)((N_ARY, N_ARY)),
-        r"num_states=4 expects a node .*units, 4\). Received: node.shape=\(4, 3, 5\)",
+        lambda: log_prob(num_states=4)(N_ARY, N_ARY),
+        r"expects a node .*units, 4\). Received: node.shape=\(4, 3, 5\). Pass num_states",
     ),
     "pixels of another number": (
-        lambda: kc.BernoulliLogLikelihood()((BINARY[:, :2], BINARY)),
+        lambda: kc.BernoulliLogLikelihood()(BINARY[:, :2], BINARY),
         r"`x` must have the shape of `logits`.*x.shape=\(4, 2\), logits.shape=\(4, 3\)",
     ),
     "terms that would broadcast": (
-        lambda: kc.MultiSampleBound()((BINARY, BINARY[:, :1])),
+        lambda: kc.MultiSampleBound("concrete")(BINARY, BINARY[:, :1]),
         r"same shape, \(batch, num_samples\).*\(4, 1\), \(4, 3\)",
     ),
     "a tensor in place of two": (
-        lambda: kc.ConcreteLogProb(1.0)(BINARY[:2]),
-        r"called on the tuple \(node, logits\). Received: one of shape \(2, 3\)",
+        lambda: log_prob()(BINARY[:2]),
+        "missing a required argument: 'logits'",
     ),
     "two tensors in place of three": (
-        lambda: kc.RelaxedKL(1.0, 1.0)((BINARY, BINARY)),
-        r"tuple \(node, posterior_logits, prior_logits\). Received: 2 tensors",
+        lambda: kl()(BINARY, BINARY),
+        "missing a required argument: 'prior_logits'",
     ),
     "logits without data": (
         lambda: kc.BernoulliLogLikelihood()(BINARY[:2]),
-        r"tuple \(x, logits\). Received: one of shape",
+        "missing a required argument: 'logits'",
     ),
     "one term for two": (
         lambda: kc.MultiSampleBound()(BINARY[:2]),
-        r"log p, .* log q\). Received: one of shape \(2, 3\)",
+        "missing a required argument: 'log_posterior'",
     ),
-    "no terms": (lambda: kc.MultiSampleBound()(([], [BINARY])), "at least one tensor"),
+    "no terms": (
+        lambda: kc.MultiSampleBound("nvil")([], [BINARY]),
+        r"needs at least one tensor of log p.* Received: an empty list",
+    ),
+    "no terms of log q": (
+        lambda: kc.MultiSampleBound("concrete")(BINARY, []),
+        r"needs at least one tensor .* and one of log q.* Received: an empty list",
+    ),
     "arity 6": (
         lambda: network("6H-6V", arity=6, prior_temperature=1, posterior_temperature=1),
         "`arity` must be a power of 2, .*arity=6",
@@ -182,8 +200,8 @@ BAD_ARGUMENTS = {
         "strictly between 0 and 1.* from 0.0 to 0.5",
     ),
     "a weight below 0": (
-        lambda: kc.RelaxedKL(1.0, 1.0, loss_weight=-1),
-        "`loss_weight` must be a positive number. Received: loss_weight=-1",
+        lambda: kl(loss_weight=-1),
+        "`loss_weight` must be a number from 0 upward. Received: loss_weight=-1",
     ),
     "half a seed": (
         lambda: kc.SigmoidBeliefNetwork("3H-6V", seed=0.5),
@@ -212,7 +230,7 @@ BAD_ARGUMENTS = {
         "'vimco' .* `num_samples` of at least 2; for one sample use 'nvil'",
     ),
     "vimco with one sample, of terms": (
-        lambda: kc.MultiSampleBound("vimco")((BINARY[:, :1], BINARY[:, :1])),
+        lambda: kc.MultiSampleBound("vimco")(BINARY[:, :1], BINARY[:, :1]),
         r"`num_samples` of at least 2; for one sample use 'nvil'.*\(4, 1\)",
     ),
     "a class for an estimator": (
@@ -220,7 +238,7 @@ BAD_ARGUMENTS = {
         r"an instance of a class derived from Estimator: register\(MyEstimator\(\)\)",
     ),
     "an estimator without a name of its own": (
-        lambda: estimators.register(type("Mine", (estimators.Estimator,), {})()),
+        lambda: estimators.register(type("Mine", (CONCRETE,), {})()),
         r"The name 'concrete' is that of keras_concrete.*the attribute `name` of .*Mine",
     ),
     "arity 16 of a conditional network": (
@@ -233,15 +251,15 @@ BAD_ARGUMENTS = {
         "'nvil' is for the bound of one sample; for more use 'vimco'",
     ),
     "nvil without conditions": (
-        lambda: kc.MultiSampleBound("nvil")((BINARY[:, :1], BINARY[:, :1])),
+        lambda: kc.MultiSampleBound("nvil")(BINARY[:, :1], BINARY[:, :1]),
         "'nvil' learns .*triple .*0 conditions",
     ),
     "KL of a score-function estimator": (
-        lambda: kc.RelaxedKL(1.0, 1.0, estimator="vimco"),
+        lambda: kl(estimator="vimco"),
         "'vimco'.*end the model in MultiSampleBound",
     ),
     "unknown objective": (
-        lambda: kc.RelaxedKL(1.0, 1.0, objective="analytical"),
+        lambda: kl(objective="analytical"),
         "`objective` must be one of .*Did you mean 'analytic'?",
     ),
     "unknown inference": (

@@ -26,7 +26,14 @@ def test_configs_hold_schedules():
     for layer in (
         kc.ConcreteSample(schedule),
         kc.ConcreteLogProb(schedule, num_states=3),
-        kc.RelaxedKL(schedule, KERAS.CosineDecay(0.5, 10, alpha=0.1)),
+        kc.RelaxedKL(
+            posterior_temperature=schedule,
+            prior_temperature=KERAS.CosineDecay(0.5, 10, alpha=0.1),
+            loss_weight=KERAS.PolynomialDecay(0.0, 5, 1.0),
+        ),
+        kc.BinaryConcreteSample(
+            schedule, prior="learned", prior_temperature=schedule, kl_weight=schedule
+        ),
     ):
         revived = keras.layers.deserialize(keras.layers.serialize(layer))
         assert revived.get_config() == layer.get_config()
@@ -69,9 +76,10 @@ def test_each_kind_of_schedule_is_followed_under_xla_saved_and_restored(kind, tm
         model.fit(x, x, batch_size=4, epochs=epochs, verbose=0, callbacks=[backup])
         return float(model.layers[0].current_temperature)
 
-    np.testing.assert_allclose(temperature_after(1), float(schedule(5)), rtol=1e-6)
+    # the temperature of the next step, counted from 0
+    np.testing.assert_allclose(temperature_after(1), float(schedule(6)), rtol=1e-6)
     # a new model goes on from the backup
-    np.testing.assert_allclose(temperature_after(2), float(schedule(11)), rtol=1e-6)
+    np.testing.assert_allclose(temperature_after(2), float(schedule(12)), rtol=1e-6)
 
 
 def test_one_that_begins_at_0_is_told_so():

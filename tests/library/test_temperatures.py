@@ -36,8 +36,10 @@ def _warnings_of(make):
     [
         lambda: kc.BinaryConcreteSample(1.01),
         lambda: kc.ConcreteSample(1.01),
-        lambda: kc.ConcreteLogProb(1.01, num_states=3),
-        lambda: kc.RelaxedKL(1.01, prior_temperature=1.01),
+        lambda: kc.ConcreteLogProb(1.01, num_states=3, estimator="concrete"),
+        lambda: kc.RelaxedKL(
+            posterior_temperature=1.01, prior_temperature=1.01, estimator="concrete"
+        ),
         lambda: kc.SigmoidBeliefNetwork("3H~2H-4V", posterior_temperature=1.01),
         lambda: kc.SigmoidBeliefNetwork("12H-4V", arity=8, prior_temperature=1.01),
     ],

@@ -69,23 +69,22 @@ def test_value_and_gradients_are_the_same_with_xla_and_eagerly(estimator):
         sample = kc.BinaryConcreteSample(
             2 / 3, shape[1], return_node=True, estimator=estimator, seed=0
         )
-        log_prior = kc.ConcreteLogProb(1 / 2, estimator=estimator)
-        log_posterior = kc.ConcreteLogProb(2 / 3, estimator=estimator)
+        log_prior = kc.ConcreteLogProb(1 / 2, sample_axis=True)
+        log_posterior = kc.ConcreteLogProb(2 / 3, sample_axis=True)
         bound = kc.MultiSampleBound(estimator, seed=0)
-        for layer, inputs in ((sample, q), (log_prior, (q, p)), (log_posterior, (q, q))):
-            layer.build(keras.tree.map_structure(np.shape, inputs))
+        sample.build(q.shape)
         terms = [shape[:2]]
-        bound.build((terms * 2, terms, [q.shape]))
+        bound.build(terms * 2, terms, [q.shape])
 
         def value_and_gradients(q, p, parts=(sample, log_prior, log_posterior, bound)):
             sample, log_prior, log_posterior, bound = parts
             with tf.GradientTape() as tape:
                 tape.watch([q, p])
                 state, node = sample(q, training=True)
-                log_p = log_prior((node, p, q), training=True)
-                log_q = log_posterior((node, q), training=True)
+                log_p = log_prior(node, p, q, training=True)
+                log_q = log_posterior(node, q, training=True)
                 log_likelihood = tf.tanh(tf.linalg.matvec(state, decoder))
-                value = bound(([log_likelihood, log_p], [log_q], [q]), training=True)
+                value = bound([log_likelihood, log_p], [log_q], [q], training=True)
             return value, *tape.gradient(value, [q, p])
 
         results.append(wrap(value_and_gradients)(tf.constant(q), tf.constant(p)))
@@ -158,30 +157,32 @@ def _dense(size, name):
     return keras.layers.Dense(size, kernel_initializer=start, name=name)
 
 
-def own_model(estimator, num_states=2, num_samples=1, kl=False):
+def own_model(
+    estimator, num_states=2, num_samples=1, kl=False, temperatures=(2 / 3, 1 / 2)
+):
+    t, prior_t = temperatures
     units = 4 if num_states == 2 else 4 * num_states
     sampler = kc.BinaryConcreteSample if num_states == 2 else kc.ConcreteSample
-    options = {"num_states": num_states, "estimator": estimator}
+    samples = {"sample_axis": num_samples is not None}
+    options = {"num_states": num_states, **samples}
     x = keras.Input((6,))
     logits = _dense(units, "q")(x)
     if num_states > 2:
         logits = keras.layers.Reshape((4, num_states))(logits)
-    state, node = sampler(
-        2 / 3, num_samples, return_node=True, estimator=estimator, seed=0
-    )(logits)
+    state, node = sampler(t, num_samples, return_node=True, estimator=estimator, seed=0)(
+        logits
+    )
     prior = kc.LearnedLogits(4, num_states, name="prior")(x)
     codes = kc.HypercubeCode(num_states)(state)
     decoded = _dense(6, "p")(codes)
-    log_likelihood = kc.BernoulliLogLikelihood()((x, decoded))
+    log_likelihood = kc.BernoulliLogLikelihood(**samples)(x, decoded)
     if kl:
-        term = kc.RelaxedKL(2 / 3, 1 / 2, **options)((node, logits, prior))
-        bound = kc.MultiSampleBound(estimator)((log_likelihood, term))
+        term = kc.RelaxedKL(posterior_temperature=t, prior_temperature=prior_t, **options)
+        bound = kc.MultiSampleBound()(log_likelihood, term(node, logits, prior))
         return keras.Model(x, bound)
-    log_prior = kc.ConcreteLogProb(1 / 2, **options)((node, prior, logits))
-    log_posterior = kc.ConcreteLogProb(2 / 3, **options)((node, logits))
-    bound = kc.MultiSampleBound(estimator, seed=0)(
-        ([log_likelihood, log_prior], [log_posterior], [x])
-    )
+    log_prior = kc.ConcreteLogProb(prior_t, **options)(node, prior, logits)
+    log_posterior = kc.ConcreteLogProb(t, **options)(node, logits)
+    bound = kc.MultiSampleBound(seed=0)([log_likelihood, log_prior], [log_posterior], [x])
     return keras.Model(x, bound)
 
 
@@ -213,10 +214,7 @@ def test_a_users_model_has_finite_gradients_in_mixed_precision(estimator, policy
 def test_steps_whose_slopes_float16_cannot_hold_are_skipped(estimator):
     """Keras's loss scaling looks for infinities, which a bound on slopes would hide."""
     keras.config.set_dtype_policy("mixed_float16")
-    model = own_model(estimator, num_states=4)
-    for layer in model.layers:
-        if hasattr(layer, "current_temperature"):
-            layer.current_temperature.assign(0.01)
+    model = own_model(estimator, num_states=4, temperatures=(0.01, 0.01))
     model.compile(keras.optimizers.Adam(0.1), loss=kc.NegativeBound())
     start = [np.array(weight) for weight in model.trainable_weights]
     model.fit(OWN_DATA, OWN_DATA, epochs=24, verbose=0)
@@ -255,18 +253,22 @@ def test_a_users_model_trains_and_is_saved(estimator, tmp_path):
 TERMS = np.zeros((4, 1), "float32")
 
 
+def kl(**kwargs):
+    return kc.RelaxedKL(posterior_temperature=1.0, prior_temperature=1.0, **kwargs)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: kc.MultiSampleBound("vimco")((TERMS, TERMS)), "at least 2.*'nvil'"),
-        (lambda: kc.MultiSampleBound("vimco")((TERMS[:, 0],) * 2), "at least 2"),
+        (lambda: kc.MultiSampleBound("vimco")(TERMS, TERMS), "at least 2.*'nvil'"),
+        (lambda: kc.MultiSampleBound("vimco")(*(TERMS[:, 0],) * 2), "at least 2"),
         (
-            lambda: kc.MultiSampleBound("nvil")((np.zeros((4, 2)),) * 2),
+            lambda: kc.MultiSampleBound("nvil")(*(np.zeros((4, 2)),) * 2),
             "one sample; for more use 'vimco'",
         ),
-        (lambda: kc.MultiSampleBound("nvil")((TERMS, TERMS)), "triple .*0 conditions"),
+        (lambda: kc.MultiSampleBound("nvil")(TERMS, TERMS), "triple .*0 conditions"),
         (
-            lambda: kc.MultiSampleBound("nvil")((TERMS, [TERMS] * 2, [TERMS])),
+            lambda: kc.MultiSampleBound("nvil")(TERMS, [TERMS] * 2, [TERMS]),
             "1 conditions, 2 terms",
         ),
         (lambda: kc.ConcreteSample(1.0, estimator="gaussian"), "is for binary units"),
@@ -279,13 +281,11 @@ TERMS = np.zeros((4, 1), "float32")
             "is for binary units",
         ),
         (
-            lambda: kc.RelaxedKL(1.0, 1.0, estimator="vimco"),
+            lambda: kl(estimator="vimco"),
             "No gradient flows through the states .*'vimco'",
         ),
         (
-            lambda: kc.RelaxedKL(
-                1.0, 1.0, objective="analytic", estimator="gumbel_softmax"
-            ),
+            lambda: kl(objective="analytic", estimator="gumbel_softmax"),
             "`objective` must be 'relaxed'",
         ),
         (lambda: kc.MultiSampleBound("magic"), "`estimator` must be one of 'concrete'"),
