@@ -1,4 +1,4 @@
-"""Units of n states: the one-hot Discrete, and its relaxations of sections 3.2 and C.3.
+"""The relaxations of units of n states, of sections 3.2 and C.3.
 
 The *node* is the point of the log-simplex, Y = log_softmax((log alpha + G) / t) with
 Gumbel noise G and temperature t; the relaxed state is exp(Y). `ExpConcrete` is the
@@ -13,21 +13,37 @@ import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.distributions.parameters import (
-    as_float32,
-    checked_temperature,
-    temperature_and_logits,
-)
+from keras_concrete.distributions.impossible import LOG_ZERO, has_impossible, possible
+from keras_concrete.distributions.parameterized import ParameterizedVector
+from keras_concrete.distributions.parameters import properties
 from keras_concrete.distributions.standard import sample_key
-from keras_concrete.distributions.vectors import VectorDistribution
 from keras_concrete.types import Tensor
 
-__all__ = ["Concrete", "Discrete", "ExpConcrete"]
+__all__ = ["Concrete", "ExpConcrete", "scaled_gumbels"]
 
+tfb: Any = tfp.bijectors
 tfd: Any = tfp.distributions
 
 
-class ExpConcrete(VectorDistribution):
+def scaled_gumbels(
+    logits: Tensor, gumbels: Tensor, temperature: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(log alpha + G) / t, the circuit of figure 1 before its softmax.
+
+    Args:
+        logits: Float32 tensor with the states on its last axis.
+        gumbels: Noise of the shape of `logits`, or with further axes before them.
+        temperature: Tensor of the shape of `logits` without the last axis, or a scalar.
+
+    Returns:
+        Float32 tensor, and which of the states are impossible; what the first holds at
+        those is far below the rest.
+    """
+    logits, impossible = possible(logits)
+    return (logits + gumbels) / ops.expand_dims(temperature, -1), impossible
+
+
+class ExpConcrete(ParameterizedVector):
     """Distribution of the node of a relaxed n-ary unit (section C.3.1).
 
     Y = log_softmax((log alpha + G) / t), with the paper's log-density
@@ -38,11 +54,18 @@ class ExpConcrete(VectorDistribution):
     factor 1 / x_n and does not integrate to 1; in the ratio of two densities at one
     point, which is what objectives use, the factor cancels.
 
+    States whose logit is -inf, or 5000 below the largest, are impossible. The unit is
+    then one of the states that are left: n, the sums and the product are over those, a
+    coordinate of the node is -1e9 at an impossible state, and `log_prob` is -inf where
+    such a state has mass. So the KL of posterior and prior with one mask is that of the
+    smaller units. A logit of +inf makes the other states impossible.
+
     Args:
         temperature: Positive number or tensor, scalar or of the batch shape.
         logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
             float32.
-        validate_args: Whether TFP checks its arguments at run time.
+        probs: The probabilities, in place of `logits`.
+        validate_args: Whether arguments and samples are checked at run time.
         allow_nan_stats: As in every TFP distribution.
         name: Name prefixed to operations.
 
@@ -51,7 +74,8 @@ class ExpConcrete(VectorDistribution):
         `log_prob` is in nats.
 
     Raises:
-        ValueError: If `temperature` would broadcast, or `logits` has no axis of states.
+        ValueError: If `temperature` would broadcast, if not exactly one of `logits` and
+            `probs` is given, or it has no axis of states.
 
     Example:
     >>> import numpy as np
@@ -63,18 +87,18 @@ class ExpConcrete(VectorDistribution):
     def __init__(
         self,
         temperature: Tensor,
-        logits: Tensor,
+        logits: Tensor | None = None,
+        probs: Tensor | None = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "ExpConcrete",
     ) -> None:
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            logits = as_float32(logits)
-            self.temperature = checked_temperature(temperature, logits.shape[:-1])
+            self._set_parameters(logits, probs, temperature, validate_args)
             super().__init__(
-                logits,
-                tfd.FULLY_REPARAMETERIZED,
+                dtype=tf.float32,
+                reparameterization_type=tfd.FULLY_REPARAMETERIZED,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
                 parameters=parameters,
@@ -85,37 +109,71 @@ class ExpConcrete(VectorDistribution):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return temperature_and_logits(event_ndims=1)
+        return properties(event_ndims=1, temperature="temperature")
+
+    def node(self, gumbels: Tensor) -> Tensor:
+        """Adds Gumbel noise to the logits, divides by the temperature, normalises."""
+        scaled, impossible = scaled_gumbels(
+            self._read_logits(), gumbels, self._read_temperature()
+        )
+        return ops.where(impossible, LOG_ZERO, ops.log_softmax(scaled))
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
-        temperature = ops.expand_dims(self.temperature, -1)
-        return ops.log_softmax(_noisy_logits(self, n, seed) / temperature)
+        shape = (n, *ops.shape(self._read_logits()))
+        return self.node(noise.gumbel(shape, sample_key(seed)))
 
     def _log_prob(self, node: Tensor) -> Tensor:
         self._check_size(node)
-        num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
-        temperature = ops.expand_dims(self.temperature, -1)
-        terms = ops.log_softmax(self.logits - temperature * node)
-        constant = tf.math.lgamma(num_states) + (num_states - 1.0) * ops.log(
-            self.temperature
-        )
-        return constant + ops.sum(terms, axis=-1)
+        logits, impossible = possible(self._read_logits())
+        temperature = self._read_temperature()
+        masked = ops.where(impossible, 0.0, node)
+        exponents = logits - ops.expand_dims(temperature, -1) * masked
+        terms = ops.log_softmax(ops.where(impossible, -float("inf"), exponents))
+        n = ops.sum(ops.cast(ops.logical_not(impossible), "float32"), axis=-1)
+        constant = tf.math.lgamma(n) + (n - 1.0) * ops.log(temperature)
+        log_prob = constant + ops.sum(ops.where(impossible, 0.0, terms), axis=-1)
+        return ops.where(has_impossible(node, impossible), -float("inf"), log_prob)
+
+    def _sample_control_dependencies(self, node: Tensor) -> list:
+        if not self.validate_args:
+            return []
+        bound = "Samples must be less than or equal to `0` for `ExpConcrete`."
+        total = "The logsumexp of samples must be `0` for `ExpConcrete`."
+        return [
+            tf.debugging.assert_non_positive(node, bound),
+            tf.debugging.assert_near(
+                tf.reduce_logsumexp(node, axis=-1), 0.0, atol=1e-4, message=total
+            ),
+        ]
+
+    def _default_event_space_bijector(self) -> Any:
+        checks = self.validate_args
+        to_simplex = tfb.SoftmaxCentered(validate_args=checks)
+        return tfb.Chain([tfb.Log(validate_args=checks), to_simplex], checks)
 
 
-class Concrete(tfd.TransformedDistribution):
+class Concrete(ParameterizedVector, tfd.TransformedDistribution):
     """Distribution of the state of a relaxed n-ary unit (definition 1, equation 11).
 
     X = softmax((log alpha + G) / t). For display and for checks: objectives should
     score the node with `ExpConcrete`, since coordinates of a state that underflow to 0
     in float32 have lost their density. Where j coordinates are exactly 0, `log_prob` is
     the density's limit as they vanish together: `inf` if n t < j (t + 1), else `-inf`,
-    and so where both are equal, though the limit is finite there.
+    and so where both are equal, though the limit is finite there. Impossible states (see
+    `ExpConcrete`) are not counted: the density is over the simplex of the others.
+
+    It takes the place of `tfp.distributions.RelaxedOneHotCategorical`, and `ExpConcrete`
+    that of `ExpRelaxedOneHotCategorical`, and they differ in two ways: they compute in
+    float32 whatever they are given, as all of this package does; and they refuse a
+    temperature whose shape would enlarge the batch, so that one unit cannot become many
+    by mistake.
 
     Args:
         temperature: Positive number or tensor, scalar or of the batch shape.
         logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
             float32.
-        validate_args: Whether TFP checks its arguments at run time.
+        probs: The probabilities, in place of `logits`.
+        validate_args: Whether arguments and samples are checked at run time.
         allow_nan_stats: As in every TFP distribution.
         name: Name prefixed to operations.
 
@@ -123,27 +181,33 @@ class Concrete(tfd.TransformedDistribution):
         Batch shape that of `logits` without its last axis, event shape `(n,)`.
         `log_prob` is in nats.
 
+    Raises:
+        ValueError: If `temperature` would broadcast, if not exactly one of `logits` and
+            `probs` is given, or it has no axis of states.
+
     Example:
-    >>> state = Concrete(1.0, logits=[0.0, 0.0, 0.0])
-    >>> round(float(state.log_prob([1 / 3, 1 / 3, 1 / 3])), 3)
-    0.693
+    >>> state = Concrete(1.0, probs=[0.2, 0.3, 0.5])
+    >>> round(float(state.log_prob([0.2, 0.3, 0.5])), 3)
+    0.904
     """
 
     def __init__(
         self,
         temperature: Tensor,
-        logits: Tensor,
+        logits: Tensor | None = None,
+        probs: Tensor | None = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "Concrete",
     ) -> None:
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            node = ExpConcrete(temperature, logits)
-            self.temperature, self.logits = node.temperature, node.logits
+            self._set_parameters(logits, probs, temperature, validate_args)
             super().__init__(
-                distribution=node,
-                bijector=tfp.bijectors.Exp(),
+                distribution=ExpConcrete(
+                    temperature, logits, probs, validate_args, allow_nan_stats
+                ),
+                bijector=tfb.Exp(),
                 validate_args=validate_args,
                 parameters=parameters,
                 name=name,
@@ -153,83 +217,38 @@ class Concrete(tfd.TransformedDistribution):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return temperature_and_logits(event_ndims=1)
-
-    def _log_prob(self, state: Tensor) -> Tensor:
-        is_zero = state <= 0.0
-        inside = super()._log_prob(ops.where(is_zero, 1e-30, state))
-        num_zeros = ops.sum(ops.cast(is_zero, "float32"), axis=-1)
-        num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
-        grows = num_states * self.temperature < num_zeros * (self.temperature + 1.0)
-        limit = ops.where(grows, float("inf"), -float("inf"))
-        return ops.where(num_zeros > 0, ops.cast(limit, "float32"), inside)
-
-
-class Discrete(VectorDistribution):
-    """The one-hot twin of the n-ary relaxations, P(X_k = 1) = softmax(logits)_k.
-
-    Args:
-        logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
-            float32.
-        validate_args: Whether TFP checks its arguments at run time.
-        allow_nan_stats: As in every TFP distribution.
-        name: Name prefixed to operations.
-
-    Shapes:
-        Batch shape that of `logits` without its last axis, event shape `(n,)`. States
-        are float32 one-hot vectors; `log_prob` is in nats.
-
-    Example:
-    >>> Discrete(logits=[0.0, 0.0]).log_prob([1.0, 0.0]).numpy().round(3)
-    np.float32(-0.693)
-    """
-
-    def __init__(
-        self,
-        logits: Tensor,
-        validate_args: bool = False,
-        allow_nan_stats: bool = True,
-        name: str = "Discrete",
-    ) -> None:
-        parameters = dict(locals())
-        with tf.name_scope(name) as name:
-            super().__init__(
-                as_float32(logits),
-                tfd.NOT_REPARAMETERIZED,
-                validate_args=validate_args,
-                allow_nan_stats=allow_nan_stats,
-                parameters=parameters,
-                name=name,
-            )
-
-    @classmethod
-    def _parameter_properties(
-        cls, dtype: tf.DType, num_classes: int | None = None
-    ) -> dict[str, Any]:
-        return {"logits": tfp.util.ParameterProperties(event_ndims=1)}
-
-    def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
-        return self._one_hot(_noisy_logits(self, n, seed))
+        return properties(event_ndims=1, temperature="temperature")
 
     def _log_prob(self, state: Tensor) -> Tensor:
         self._check_size(state)
-        chosen = self._one_hot(state)
-        log_probabilities = ops.log_softmax(self.logits)
-        return ops.sum(ops.where(chosen > 0, log_probabilities, 0.0), axis=-1)
+        _, impossible = possible(self._read_logits())
+        temperature = self._read_temperature()
+        is_zero = state <= 0.0
+        log_state = ops.log(ops.where(is_zero, 1e-30, state))
+        node = ops.where(ops.logical_and(impossible, is_zero), LOG_ZERO, log_state)
+        jacobian = ops.sum(ops.where(impossible, 0.0, -log_state), axis=-1)
+        inside = self.distribution._log_prob(node) + jacobian
+        is_possible = ops.logical_not(impossible)
+        vanishing = ops.logical_and(is_possible, is_zero)
+        num_zeros, n = (
+            ops.sum(ops.cast(chosen, "float32"), axis=-1)
+            for chosen in (vanishing, is_possible)
+        )
+        grows = n * temperature < num_zeros * (temperature + 1.0)
+        limit = ops.cast(ops.where(grows, float("inf"), -float("inf")), "float32")
+        limit = ops.where(has_impossible(node, impossible), -float("inf"), limit)
+        return ops.where(num_zeros > 0, limit, inside)
 
-    def _mean(self) -> Tensor:
-        return ops.softmax(self.logits)
+    def _sample_control_dependencies(self, state: Tensor) -> list:
+        if not self.validate_args:
+            return []
+        total = "Coordinates of samples must sum to `1` for `Concrete`."
+        return [
+            tf.debugging.assert_non_negative(state, "Samples must be non-negative."),
+            tf.debugging.assert_near(
+                tf.reduce_sum(state, axis=-1), 1.0, atol=1e-4, message=total
+            ),
+        ]
 
-    def _mode(self) -> Tensor:
-        return self._one_hot(self.logits)
-
-    def _one_hot(self, scores: Tensor) -> Tensor:
-        chosen = ops.argmax(scores, axis=-1)
-        return ops.one_hot(chosen, ops.shape(self.logits)[-1], dtype="float32")
-
-
-def _noisy_logits(
-    distribution: VectorDistribution, n: Tensor, seed: Tensor | None
-) -> Tensor:
-    shape = (n, *ops.shape(distribution.logits))
-    return distribution.logits + noise.gumbel(shape, sample_key(seed))
+    def _default_event_space_bijector(self) -> Any:
+        return tfb.SoftmaxCentered(validate_args=self.validate_args)

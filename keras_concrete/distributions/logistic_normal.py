@@ -7,22 +7,24 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
-from keras_concrete.distributions.parameters import (
-    as_float32,
-    checked_temperature,
-    temperature_and_logits,
+from keras_concrete.distributions.impossible import (
+    LOG_ZERO,
+    has_impossible,
+    log_prob_unless_certain,
+    possible,
 )
+from keras_concrete.distributions.parameterized import ParameterizedVector
+from keras_concrete.distributions.parameters import properties
 from keras_concrete.distributions.standard import sample_key
-from keras_concrete.distributions.vectors import VectorDistribution
 from keras_concrete.noise import normal
 from keras_concrete.types import Tensor
 
-__all__ = ["ExpLogisticNormal"]
+__all__ = ["ExpLogisticNormal", "LogitLogisticNormal"]
 
 tfd: Any = tfp.distributions
 
 
-class ExpLogisticNormal(VectorDistribution):
+class ExpLogisticNormal(ParameterizedVector):
     """Node of a unit of n states with Gaussian noise: log of a logistic normal vector.
 
     Y = log_softmax(log alpha + s E) with n independent standard normals E, s the scale,
@@ -33,12 +35,14 @@ class ExpLogisticNormal(VectorDistribution):
 
     The unit rounds to a multinomial probit, whose mass has no closed form: the paper
     evaluates the discrete distribution with the same logits instead (section 5.2).
+    Impossible states are left out, as in `ExpConcrete`.
 
     Args:
         scale: Positive number or tensor, scalar or of the batch shape.
         logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
             float32.
-        validate_args: Whether TFP checks its arguments at run time.
+        probs: The probabilities that are the softmax of `logits`, in its place.
+        validate_args: Whether arguments are checked at run time.
         allow_nan_stats: As in every TFP distribution.
         name: Name prefixed to operations.
 
@@ -47,7 +51,8 @@ class ExpLogisticNormal(VectorDistribution):
         `log_prob` is in nats.
 
     Raises:
-        ValueError: If `scale` would broadcast, or `logits` has no axis of states.
+        ValueError: If `scale` would broadcast, if not exactly one of `logits` and `probs`
+            is given, or it has no axis of states.
 
     Example:
     >>> import numpy as np
@@ -59,18 +64,18 @@ class ExpLogisticNormal(VectorDistribution):
     def __init__(
         self,
         scale: Tensor,
-        logits: Tensor,
+        logits: Tensor | None = None,
+        probs: Tensor | None = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "ExpLogisticNormal",
     ) -> None:
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            logits = as_float32(logits)
-            self.scale = checked_temperature(scale, logits.shape[:-1], name="scale")
+            self._set_parameters(logits, probs, scale, validate_args, "scale")
             super().__init__(
-                logits,
-                tfd.FULLY_REPARAMETERIZED,
+                dtype=tf.float32,
+                reparameterization_type=tfd.FULLY_REPARAMETERIZED,
                 validate_args=validate_args,
                 allow_nan_stats=allow_nan_stats,
                 parameters=parameters,
@@ -81,26 +86,51 @@ class ExpLogisticNormal(VectorDistribution):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return temperature_and_logits(event_ndims=1, temperature="scale")
+        return properties(event_ndims=1, temperature="scale")
 
-    def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
-        shape = (n, *ops.shape(self.logits))
-        noise = normal(shape, sample_key(seed))
-        return self.node(noise)
+    @property
+    def scale(self) -> Tensor:
+        """The argument, in float32 unless it is a variable."""
+        return self._temperature
 
     def node(self, noise: Tensor) -> Tensor:
         """Adds noise of the scale to the logits, and normalises."""
-        return ops.log_softmax(self.logits + ops.expand_dims(self.scale, -1) * noise)
+        logits, impossible = possible(self._read_logits())
+        scale = ops.expand_dims(self._read_temperature(), -1)
+        return ops.where(impossible, LOG_ZERO, ops.log_softmax(logits + scale * noise))
+
+    def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
+        shape = (n, *ops.shape(self._read_logits()))
+        return self.node(normal(shape, sample_key(seed)))
 
     def _log_prob(self, node: Tensor) -> Tensor:
         self._check_size(node)
-        num_states = ops.cast(ops.shape(self.logits)[-1], "float32")
-        difference = node - self.logits
-        difference = difference - ops.mean(difference, axis=-1, keepdims=True)
-        scaled = difference / ops.expand_dims(self.scale, -1)
-        constant = 0.5 * math.log(2.0 * math.pi) + ops.log(self.scale)
-        return (
-            -0.5 * ops.sum(scaled**2, axis=-1)
-            - (num_states - 1.0) * constant
-            - 0.5 * ops.log(num_states)
+        logits, impossible = possible(self._read_logits())
+        scale = self._read_temperature()
+        is_possible = ops.logical_not(impossible)
+        n = ops.sum(ops.cast(is_possible, "float32"), axis=-1)
+        difference = ops.where(is_possible, node - logits, 0.0)
+        mean = ops.sum(difference, axis=-1, keepdims=True) / ops.expand_dims(n, -1)
+        difference = ops.where(is_possible, difference - mean, 0.0)
+        scaled = difference / ops.expand_dims(scale, -1)
+        constant = 0.5 * math.log(2.0 * math.pi) + ops.log(scale)
+        log_prob = (
+            -0.5 * ops.sum(scaled**2, axis=-1) - (n - 1.0) * constant - 0.5 * ops.log(n)
         )
+        return ops.where(has_impossible(node, impossible), -float("inf"), log_prob)
+
+
+class LogitLogisticNormal(tfd.Normal):
+    """The same for n = 2: a normal distribution of log-odds, settled where certain.
+
+    Args:
+        loc: The log-odds of state 1, `settled`.
+        scale: Positive number or tensor.
+
+    Example:
+    >>> round(float(LogitLogisticNormal(0.0, 1.0).log_prob(0.0)), 3)
+    -0.919
+    """
+
+    def _log_prob(self, node: Tensor) -> Tensor:
+        return log_prob_unless_certain(super()._log_prob(node), node, self.loc)

@@ -1,18 +1,17 @@
 """Units with Gaussian noise on their logits: the paper's control (section 5.2)."""
 
 import math
-from typing import Any
 
-import tensorflow_probability as tfp
-
-from keras_concrete.distributions.logistic_normal import ExpLogisticNormal
+from keras_concrete.distributions.impossible import settled
+from keras_concrete.distributions.logistic_normal import (
+    ExpLogisticNormal,
+    LogitLogisticNormal,
+)
 from keras_concrete.distributions.units import BinaryUnit, CategoricalUnit
 from keras_concrete.noise import normal
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["LogisticNormalBinaryUnit", "LogisticNormalCategoricalUnit"]
-
-tfd: Any = tfp.distributions
 
 
 class LogisticNormalCategoricalUnit(CategoricalUnit):
@@ -20,9 +19,6 @@ class LogisticNormalCategoricalUnit(CategoricalUnit):
 
     def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
         return normal(logits_shape, key)
-
-    def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
-        return self.relaxed(temperature, logits).node(noise)
 
     def relaxed(self, temperature: Tensor, logits: Tensor) -> ExpLogisticNormal:
         return ExpLogisticNormal(temperature, logits)
@@ -35,9 +31,7 @@ class LogisticNormalBinaryUnit(BinaryUnit):
         return normal(logits_shape, key)
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
-        return logits + math.sqrt(2.0) * temperature * noise
+        return settled(logits) + math.sqrt(2.0) * temperature * noise
 
-    def relaxed(
-        self, temperature: Tensor, logits: Tensor
-    ) -> tfp.distributions.Distribution:
-        return tfd.Normal(logits, math.sqrt(2.0) * temperature)
+    def relaxed(self, temperature: Tensor, logits: Tensor) -> LogitLogisticNormal:
+        return LogitLogisticNormal(settled(logits), math.sqrt(2.0) * temperature)

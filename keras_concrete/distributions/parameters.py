@@ -1,14 +1,24 @@
-"""What the relaxed distributions share: `temperature`, `logits`, and their checks."""
+"""Parameters of distributions: read when they are used, in float32, and checked."""
 
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from keras import ops
 
 from keras_concrete.types import Tensor
 
-__all__ = ["as_float32", "checked_temperature", "temperature_and_logits"]
+__all__ = [
+    "as_float32",
+    "checked_temperature",
+    "is_reference",
+    "log_odds",
+    "log_probabilities",
+    "parameter",
+    "properties",
+]
 
 
 def as_float32(value: Tensor) -> Tensor:
@@ -16,18 +26,51 @@ def as_float32(value: Tensor) -> Tensor:
     return tf.cast(tf.convert_to_tensor(value), tf.float32)
 
 
+def parameter(value: Tensor | None) -> Tensor | None:
+    """A variable as it is, so that it is read when it is used; else a float32 tensor."""
+    if isinstance(value, keras.Variable):
+        value = value.value
+    return value if value is None or is_reference(value) else as_float32(value)
+
+
+def is_reference(value: Tensor) -> bool:
+    """Whether a value may change: a variable, or what TFP makes of one."""
+    return isinstance(value, tf.Variable | tf.Module)
+
+
+def log_odds(probs: Tensor) -> Tensor:
+    """log(p) - log(1 - p), infinite at 0 and 1, where it has no gradient."""
+    return log_probabilities(probs) - log_probabilities(1.0 - probs)
+
+
+def log_probabilities(probs: Tensor) -> Tensor:
+    """log(p), -inf at 0, where it has no gradient."""
+    is_zero = probs == 0.0
+    return ops.where(is_zero, -float("inf"), ops.log(ops.where(is_zero, 1.0, probs)))
+
+
 def checked_temperature(
-    temperature: Tensor, batch_shape: tf.TensorShape, name: str = "temperature"
+    temperature: Tensor,
+    batch_shape: tf.TensorShape,
+    validate_args: bool = False,
+    name: str = "temperature",
 ) -> Tensor:
-    """Converts a temperature, and refuses one that is not positive or would broadcast.
+    """A temperature, as a parameter; refuses one that is not positive or would broadcast.
+
+    Args:
+        temperature: Number, tensor or variable.
+        batch_shape: Shape of the batch of units.
+        validate_args: Whether TFP's own check of its sign follows.
+        name: What an error calls it.
 
     Raises:
         ValueError: If a known value is not positive and finite, or if the temperature is
             neither one number nor of the batch shape.
     """
-    temperature = as_float32(temperature)
-    values = tf.get_static_value(temperature)
-    if values is not None and not np.all((values > 0) & np.isfinite(values)):
+    temperature = parameter(temperature)
+    values = None if is_reference(temperature) else tf.get_static_value(temperature)
+    is_bad = values is not None and not np.all((values > 0) & np.isfinite(values))
+    if is_bad and not validate_args:
         raise ValueError(
             f"Argument `{name}` must be positive and finite. Received: {name}={values}"
         )
@@ -42,12 +85,24 @@ def checked_temperature(
     return temperature
 
 
-def temperature_and_logits(
-    event_ndims: int, temperature: str = "temperature"
-) -> dict[str, Any]:
-    """TFP's description of the parameters of a relaxed distribution."""
-    properties = tfp.util.ParameterProperties
-    return {
-        temperature: properties(default_constraining_bijector_fn=tfp.bijectors.Softplus),
-        "logits": properties(event_ndims=event_ndims),
+def properties(event_ndims: int, temperature: str | None = None) -> dict[str, Any]:
+    """TFP's description of `logits`, `probs` and, of a relaxed one, its temperature.
+
+    Args:
+        event_ndims: 0 for binary units, 1 for units of n states.
+        temperature: Name of that argument.
+    """
+    described = tfp.util.ParameterProperties
+    of_probs = tfp.bijectors.SoftmaxCentered if event_ndims else tfp.bijectors.Sigmoid
+    found = {
+        "logits": described(event_ndims=event_ndims),
+        "probs": described(
+            event_ndims=event_ndims,
+            default_constraining_bijector_fn=of_probs,
+            is_preferred=False,
+        ),
     }
+    if temperature is None:
+        return found
+    softplus = tfp.bijectors.Softplus
+    return {temperature: described(default_constraining_bijector_fn=softplus), **found}

@@ -16,18 +16,20 @@ import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.distributions.parameters import (
-    as_float32,
-    checked_temperature,
-    temperature_and_logits,
+from keras_concrete.distributions.impossible import (
+    LIMIT,
+    LOG_ZERO,
+    is_certain,
+    log_prob_unless_certain,
 )
+from keras_concrete.distributions.parameterized import Parameterized
+from keras_concrete.distributions.parameters import properties
 from keras_concrete.distributions.standard import sample_key
 from keras_concrete.types import Tensor
 
 __all__ = ["GAUSSIAN", "BinaryNoise", "RelocatedBinary"]
 
 tfd: Any = tfp.distributions
-
 
 # Log-odds beyond which a relocated unit's noise would leave float32.
 _LARGEST_LOGIT = 80.0
@@ -57,7 +59,7 @@ GAUSSIAN = BinaryNoise(
 )
 
 
-class RelocatedBinary(tfd.Distribution):
+class RelocatedBinary(Parameterized):
     """Node of a binary unit with any noise, relocated to keep its probability.
 
     Y = (N - F^-1(1 / (1 + alpha))) / t, F the distribution function of the noise N: the
@@ -67,9 +69,10 @@ class RelocatedBinary(tfd.Distribution):
     Args:
         noise: The noise.
         temperature: Positive number or tensor, scalar or of the shape of `logits`.
-        logits: log alpha, the log-odds of state 1, taken as +-80 beyond. Computed in
-            float32.
-        validate_args: Whether TFP checks its arguments at run time.
+        logits: log alpha, the log-odds of state 1, taken as +-80 beyond, and from +-5000
+            as certain (see `LogitBinaryConcrete`). Computed in float32.
+        probs: The probability of state 1, in place of `logits`.
+        validate_args: Whether arguments are checked at run time.
         allow_nan_stats: As in every TFP distribution.
         name: Name prefixed to operations.
 
@@ -89,7 +92,8 @@ class RelocatedBinary(tfd.Distribution):
         self,
         noise: BinaryNoise,
         temperature: Tensor,
-        logits: Tensor,
+        logits: Tensor | None = None,
+        probs: Tensor | None = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "RelocatedBinary",
@@ -97,8 +101,7 @@ class RelocatedBinary(tfd.Distribution):
         parameters = dict(locals())
         with tf.name_scope(name) as name:
             self.noise = noise
-            self.logits = as_float32(logits)
-            self.temperature = checked_temperature(temperature, self.logits.shape)
+            self._set_parameters(logits, probs, temperature, validate_args)
             super().__init__(
                 dtype=tf.float32,
                 reparameterization_type=tfd.FULLY_REPARAMETERIZED,
@@ -112,30 +115,26 @@ class RelocatedBinary(tfd.Distribution):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return temperature_and_logits(event_ndims=0)
-
-    def _event_shape(self) -> tf.TensorShape:
-        return tf.TensorShape([])
-
-    def _event_shape_tensor(self) -> Tensor:
-        return tf.constant([], dtype=tf.int32)
+        return properties(event_ndims=0, temperature="temperature")
 
     def node(self, noise: Tensor) -> Tensor:
         """Relocates noise and divides it by the temperature."""
-        return (noise + self._shift()) / self.temperature
+        return (noise + self._shift(self._read_logits())) / self._read_temperature()
 
-    def _shift(self) -> Tensor:
+    def _shift(self, logits: Tensor) -> Tensor:
         """-F^-1(1 / (1 + alpha)), from whichever tail has the precision."""
-        logits = ops.clip(self.logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)
-        is_likely = logits >= 0.0
+        clipped = ops.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)
+        is_likely = clipped >= 0.0
         # Not of -|logits|, whose gradient at 0, where logits start, is 0.
-        tail = ops.sigmoid(ops.where(is_likely, -logits, logits))
-        return -ops.where(
+        tail = ops.sigmoid(ops.where(is_likely, -clipped, clipped))
+        shift = -ops.where(
             is_likely, self.noise.quantile(tail), self.noise.upper_quantile(tail)
         )
+        shift = ops.where(logits <= -LIMIT, LOG_ZERO, shift)
+        return ops.where(logits >= LIMIT, -LOG_ZERO, shift)
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
-        shape = (n, *ops.shape(self.logits))
+        shape = (n, *ops.shape(self._read_logits()))
         return self.node(
             noise.from_quantile(
                 shape,
@@ -146,5 +145,9 @@ class RelocatedBinary(tfd.Distribution):
         )
 
     def _log_prob(self, node: Tensor) -> Tensor:
-        noise = self.temperature * node - self._shift()
-        return self.noise.log_prob(noise) + ops.log(self.temperature)
+        logits, temperature = self._read_logits(), self._read_temperature()
+        noise = temperature * node - self._shift(logits)
+        # Elsewhere the density of the noise is never read, and may have no gradient.
+        noise = ops.where(is_certain(logits), 0.0, noise)
+        log_prob = self.noise.log_prob(noise) + ops.log(temperature)
+        return log_prob_unless_certain(log_prob, node, logits)

@@ -28,8 +28,5 @@ class RelocatedBinaryUnit(BinaryUnit):
         # The median, which is 0 for symmetric noise only.
         return self.binary_noise.quantile(ops.full(logits_shape, 0.5, dtype="float32"))
 
-    def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
-        return self.relaxed(temperature, logits).node(noise)
-
     def relaxed(self, temperature: Tensor, logits: Tensor) -> RelocatedBinary:
         return RelocatedBinary(self.binary_noise, temperature, logits)

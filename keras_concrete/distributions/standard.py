@@ -10,9 +10,11 @@ from keras import ops
 from keras_concrete import noise
 from keras_concrete.types import Shape, Tensor
 
-__all__ = ["Gumbel", "Logistic"]
+__all__ = ["Gumbel", "Logistic", "sample_key"]
 
 tfd: Any = tfp.distributions
+
+_EULER_GAMMA = 0.5772156649015329
 
 
 class _Standard(tfd.Distribution):
@@ -45,6 +47,9 @@ class _Standard(tfd.Distribution):
 
     def _event_shape_tensor(self) -> Tensor:
         return tf.constant([], dtype=tf.int32)
+
+    def _default_event_space_bijector(self) -> Any:
+        return tfp.bijectors.Identity()
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
         return self._noise((n,), sample_key(seed))
@@ -84,8 +89,29 @@ class Gumbel(_Standard):
     def _cdf(self, value: Tensor) -> Tensor:
         return ops.exp(-ops.exp(-value))
 
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return -ops.exp(-value)
+
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return -ops.expm1(-ops.exp(-value))
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        # With z = exp(-value), log(1 - exp(-z)) is log(z) - z / 2 + ... where z is small.
+        is_far = value > 15.0
+        z = ops.exp(-ops.where(is_far, 0.0, value))
+        return ops.where(is_far, -value - 0.5 * ops.exp(-value), tfp.math.log1mexp(z))
+
+    def _quantile(self, probability: Tensor) -> Tensor:
+        return -ops.log(-ops.log(probability))
+
+    def _entropy(self) -> Tensor:
+        return tf.constant(1.0 + _EULER_GAMMA)
+
+    def _mode(self) -> Tensor:
+        return tf.constant(0.0)
+
     def _mean(self) -> Tensor:
-        return tf.constant(0.5772156649015329)
+        return tf.constant(_EULER_GAMMA)
 
     def _variance(self) -> Tensor:
         return tf.constant(math.pi**2 / 6)
@@ -117,6 +143,24 @@ class Logistic(_Standard):
 
     def _cdf(self, value: Tensor) -> Tensor:
         return ops.sigmoid(value)
+
+    def _log_cdf(self, value: Tensor) -> Tensor:
+        return -ops.softplus(-value)
+
+    def _survival_function(self, value: Tensor) -> Tensor:
+        return ops.sigmoid(-value)
+
+    def _log_survival_function(self, value: Tensor) -> Tensor:
+        return -ops.softplus(value)
+
+    def _quantile(self, probability: Tensor) -> Tensor:
+        return ops.log(probability) - ops.log1p(-probability)
+
+    def _entropy(self) -> Tensor:
+        return tf.constant(2.0)
+
+    def _mode(self) -> Tensor:
+        return tf.constant(0.0)
 
     def _mean(self) -> Tensor:
         return tf.constant(0.0)

@@ -5,17 +5,17 @@ Both kinds of unit offer the same functions, so that a layer need not know which
 
 from typing import Protocol
 
-import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.distributions.binary import (
-    Bernoulli,
-    LogitBinaryConcrete,
-    Sigmoid,
-)
-from keras_concrete.distributions.categorical import Discrete, ExpConcrete
+from keras_concrete.distributions.bernoulli import Bernoulli
+from keras_concrete.distributions.binary import LogitBinaryConcrete
+from keras_concrete.distributions.categorical import ExpConcrete
+from keras_concrete.distributions.discrete import Discrete
+from keras_concrete.distributions.impossible import LOG_ZERO, certain_rows
+from keras_concrete.distributions.rounding import is_not_negative, one_hot_of_largest
+from keras_concrete.distributions.sigmoid import Sigmoid
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["BinaryUnit", "CategoricalUnit", "Unit", "standard_unit"]
@@ -54,7 +54,7 @@ class Unit(Protocol):
         """The state as weights of its unit's n states, on a new or the last axis."""
 
     def log_masses(self, logits: Tensor) -> Tensor:
-        """Log-probabilities of the unit's n states, on the same axis."""
+        """Log-probabilities of the unit's n states, on the same axis; at least -1e9."""
 
     def mean(self, logits: Tensor) -> Tensor:
         """Expected state of the discrete graph."""
@@ -78,13 +78,13 @@ class BinaryUnit:
         return ops.zeros(self.node_shape(logits_shape), dtype="float32")
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
-        return LogitBinaryConcrete(temperature, logits).bijector.forward(noise)
+        return self.relaxed(temperature, logits).node(noise)
 
     def relaxed_state(self, node: Tensor) -> Tensor:
         return Sigmoid().forward(node)
 
     def discrete_state(self, node: Tensor) -> Tensor:
-        return ops.cast(node >= 0.0, "float32")
+        return is_not_negative(node)
 
     def relaxed(self, temperature: Tensor, logits: Tensor) -> LogitBinaryConcrete:
         return LogitBinaryConcrete(temperature, logits)
@@ -96,7 +96,8 @@ class BinaryUnit:
         return ops.stack([1.0 - state, state], axis=-1)
 
     def log_masses(self, logits: Tensor) -> Tensor:
-        return -ops.softplus(ops.stack([logits, -logits], axis=-1))
+        log_masses = -ops.softplus(ops.stack([logits, -logits], axis=-1))
+        return ops.maximum(log_masses, LOG_ZERO)
 
     def mean(self, logits: Tensor) -> Tensor:
         return ops.sigmoid(logits)
@@ -115,14 +116,13 @@ class CategoricalUnit:
         return ops.zeros(self.node_shape(logits_shape), dtype="float32")
 
     def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
-        return ops.log_softmax((logits + noise) / temperature)
+        return self.relaxed(temperature, logits).node(noise)
 
     def relaxed_state(self, node: Tensor) -> Tensor:
         return tfp.bijectors.Exp().forward(node)
 
     def discrete_state(self, node: Tensor) -> Tensor:
-        # Keras's argmax looks at the bits of zeros, which no other runtime can convert.
-        return ops.one_hot(tf.argmax(node, axis=-1), ops.shape(node)[-1], dtype="float32")
+        return one_hot_of_largest(node)
 
     def relaxed(self, temperature: Tensor, logits: Tensor) -> ExpConcrete:
         return ExpConcrete(temperature, logits)
@@ -134,7 +134,7 @@ class CategoricalUnit:
         return state
 
     def log_masses(self, logits: Tensor) -> Tensor:
-        return ops.log_softmax(logits)
+        return ops.maximum(ops.log_softmax(certain_rows(logits)), LOG_ZERO)
 
     def mean(self, logits: Tensor) -> Tensor:
-        return ops.softmax(logits)
+        return ops.softmax(certain_rows(logits))

@@ -1,0 +1,106 @@
+"""States that cannot be, and those that are certain: masks, as logits.
+
+A logit of -inf, or one `LIMIT` nats or more below the largest of its unit (masks are
+often written -1e9), marks a state as impossible: it has probability 0 and is never drawn,
+and no gradient reaches its logit. A unit with impossible states is a unit of the states
+that are left. A logit of +inf makes all other states impossible; several share equally.
+
+Logits that are nearer together keep every bit. NaN logits give NaN.
+"""
+
+from keras import ops
+
+from keras_concrete.types import Tensor
+
+__all__ = [
+    "LIMIT",
+    "LOG_ZERO",
+    "certain_rows",
+    "log_prob_unless_certain",
+    "possible",
+    "settled",
+]
+
+# In nats. The package promises its numbers for logits within +-1000; at a distance of
+# 5000 float32 keeps a thousandth, and the probability is 0 at any temperature below 48.
+LIMIT = 5000.0
+
+# Stands for log(0) where 0 * log(0) must be 0, or where a number is subtracted from
+# itself: finite, and 0 when exponentiated at any temperature in use.
+LOG_ZERO = -1e9
+
+# Where the state, exp(node) or sigmoid(node), is 0 in float32.
+_LOG_OF_A_STATE_OF_ZERO = -104.0
+
+
+def possible(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of n states that are finite, and which of the states are impossible.
+
+    Args:
+        logits: Float32 tensor with the states on its last axis.
+
+    Returns:
+        Logits, `LOG_ZERO` for impossible states; and a boolean tensor of that shape.
+        Where the largest logit is beyond `LIMIT`, it is subtracted from its unit's.
+
+    Example:
+    >>> import numpy as np
+    >>> logits, impossible = possible(np.float32([0.5, -np.inf, 2.0]))
+    >>> impossible.numpy()
+    array([False,  True, False])
+    """
+    largest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    impossible = logits - largest <= -LIMIT
+    shift = ops.where(ops.abs(largest) < LIMIT, 0.0, largest)
+    finite = ops.where(logits == float("inf"), 0.0, logits - shift)
+    return ops.where(impossible, LOG_ZERO, finite), impossible
+
+
+def certain_rows(logits: Tensor) -> Tensor:
+    """Logits of n states without +inf: where there is one, 0 for each, else -inf."""
+    largest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    share = ops.where(logits == float("inf"), 0.0, -float("inf"))
+    return ops.where(largest == float("inf"), share, logits)
+
+
+def has_impossible(node: Tensor, impossible: Tensor) -> Tensor:
+    """Whether a node gives some of its mass to impossible states."""
+    has_mass = ops.logical_and(impossible, node > _LOG_OF_A_STATE_OF_ZERO)
+    return ops.any(has_mass, axis=-1)
+
+
+def settled(log_odds: Tensor) -> Tensor:
+    """Log-odds of binary units that are finite: those beyond `LIMIT` are +-1e9.
+
+    Args:
+        log_odds: Float32 tensor.
+
+    Returns:
+        Float32 tensor.
+    """
+    at_least = ops.where(log_odds <= -LIMIT, LOG_ZERO, log_odds)
+    return ops.where(log_odds >= LIMIT, -LOG_ZERO, at_least)
+
+
+def is_certain(log_odds: Tensor) -> Tensor:
+    """Whether one of the two states of a binary unit is impossible."""
+    return ops.abs(log_odds) >= LIMIT
+
+
+def log_prob_unless_certain(log_prob: Tensor, node: Tensor, log_odds: Tensor) -> Tensor:
+    """The log-density of a binary node; of a certain unit 0 at its state, else -inf.
+
+    A unit of one state has one node, of density 1 with respect to the measure that
+    counts it.
+
+    Args:
+        log_prob: Log-density, read where the unit is not certain.
+        node: The node.
+        log_odds: Log-odds of state 1.
+
+    Returns:
+        Tensor of the shape of `log_prob`.
+    """
+    towards = ops.where(log_odds > 0.0, node, -node)
+    of_state = ops.where(towards >= -_LOG_OF_A_STATE_OF_ZERO, 0.0, -float("inf"))
+    return ops.where(is_certain(log_odds), of_state, log_prob)
