@@ -36,6 +36,9 @@ class StepMean(keras.metrics.Metric):
         super().__init__(name=name, dtype="float32")
         self._total = self._number("total")
         self._count = self._number("count")
+        # Whether an epoch of training goes on, in which other calls do not count: `fit`
+        # asks once more when it ends.
+        self._in_training = self._number("in_training")
         # By whether the call was a training call.
         self._waiting_total = [self._number(f"waiting_total_{i}") for i in (0, 1)]
         self._waiting_count = [self._number(f"waiting_count_{i}") for i in (0, 1)]
@@ -59,7 +62,8 @@ class StepMean(keras.metrics.Metric):
 
     def result(self) -> Tensor:
         """Ends a step, and returns the mean so far; 0 if there was nothing."""
-        is_training = self._waiting_count[1] > 0
+        is_training = self._waiting_count[1] + self._in_training > 0
+        self._in_training.assign(ops.cast(is_training, "float32"))
         for sum_, waiting in (
             (self._total, self._waiting_total),
             (self._count, self._waiting_count),
