@@ -94,23 +94,22 @@ def for_any_batch(endpoint: Endpoint) -> Endpoint:
         return endpoint
 
     def answer(*arguments: Tensor) -> dict[str, Tensor]:
-        rows = tf.shape(arguments[batched.index(True)])[0]
-        missing = tf.maximum(1 - rows, 0)
+        first = batched.index(True)
+        missing = tf.maximum(1 - tf.shape(arguments[first])[0], 0)
         parts = [
             _with_rows_appended(part, missing) if is_batched else part
             for part, is_batched in zip(arguments, batched, strict=True)
         ]
         outputs = endpoint.function(*parts)
-        return {key: _without_last(value, missing) for key, value in outputs.items()}
+        return {
+            key: value[: tf.shape(value)[0] - missing]
+            if value.shape[:1] == parts[first].shape[:1]
+            else value
+            for key, value in outputs.items()
+        }
 
     return Endpoint(answer, endpoint.inputs)
 
 
 def _with_rows_appended(part: Tensor, number: Tensor) -> Tensor:
     return tf.pad(part, [[0, number], *[[0, 0]] * (len(part.shape) - 1)])
-
-
-def _without_last(value: Tensor, number: Tensor) -> Tensor:
-    if len(value.shape) == 0 or value.shape[0] is not None:
-        return value
-    return value[: tf.shape(value)[0] - number]

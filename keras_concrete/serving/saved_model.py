@@ -51,6 +51,9 @@ def export_saved_model(
     `seed`: the answer to a row is that of `encode` or `predict` to this row alone with
     this seed. So a server may put requests together into batches as it likes.
 
+    Inputs are not looked at. A row with NaN has NaN for its states, codes and bound, and
+    never an ordinary answer; the other rows have theirs.
+
     What an earlier export wrote to the folder is replaced, its warm-up requests included.
     LiteRT takes the SavedModel (`tf.lite.TFLiteConverter.from_saved_model`) and draws the
     same bits. OpenVINO refuses it, since it would take the words of the noise as signed

@@ -64,3 +64,19 @@ def test_rows_of_an_empty_batch_are_answered_by_none(tmp_path):
     for rows in (0, 2):
         x, seeds = tf.ones((rows, 4, 4, 2)), tf.zeros((rows,), tf.int32)
         assert served(x=x, seeds=seeds)["bits"].shape == (rows, 16)
+
+
+def test_a_row_with_nan_is_answered_with_nan_and_the_others_as_ever(tmp_path):
+    x = keras.Input((3,), name="x")
+    bits = kc.BinaryConcreteSample(0.5)(x)
+    choice = kc.ConcreteSample(1.0)(keras.layers.Reshape((1, 3))(x))
+    outputs = {"bits": bits, "code": kc.HypercubeCode()(bits), "choice": choice}
+    served = export_and_load(keras.Model(x, outputs), tmp_path)
+    good = np.random.default_rng(0).normal(size=(2, 3)).astype("float32")
+    bad = np.concatenate([good, np.full((1, 3), np.nan, "float32")])
+    for endpoint, seeds in ((served.predict, 0), (served.predict_rows, [0, 1, 2])):
+        answer = endpoint(bad, tf.constant(seeds))
+        expected = endpoint(good, tf.constant(seeds if seeds == 0 else seeds[:2]))
+        for key, value in expected.items():
+            np.testing.assert_array_equal(answer[key][:2], value)
+            assert np.isnan(answer[key][2]).all(), key
