@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import keras_concrete as kc
+
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -35,8 +37,8 @@ def check_spec(make, input_shapes, policy, training):
     """Shapes and dtypes that a functional model announces are those that come out."""
     layer = make(dtype=policy)
     symbols = [keras.Input(shape, dtype=layer.compute_dtype) for shape in input_shapes]
-    symbolic = _flat(layer(_pack(symbols)))
-    arrays = _inputs(input_shapes, layer.compute_dtype)
+    symbolic = _flat(layer(*symbols))
+    arrays = _inputs(make, input_shapes, layer.compute_dtype)
     for mode in training:
         outputs = _flat(_call(layer, arrays, mode))
         assert len(outputs) == len(symbolic)
@@ -48,7 +50,7 @@ def check_spec(make, input_shapes, policy, training):
 
 def check_compiled(make, input_shapes, training):
     """Eagerly, in a `tf.function` and under XLA, one seed gives the same numbers."""
-    arrays = _inputs(input_shapes, "float32")
+    arrays = _inputs(make, input_shapes, "float32")
     for mode in training:
         results = []
         for wrap in (
@@ -57,7 +59,7 @@ def check_compiled(make, input_shapes, training):
             lambda f: tf.function(f, jit_compile=True),
         ):
             layer = make()
-            layer.build(_pack([a.shape for a in arrays]))
+            layer.build(*[a.shape for a in arrays])
             call = wrap(lambda *xs, layer=layer, mode=mode: _call(layer, xs, mode))
             results.append(_flat(call(*arrays)))
         for other in results[1:]:
@@ -67,9 +69,9 @@ def check_compiled(make, input_shapes, training):
 
 def check_modes_and_seeds(make, input_shapes):
     """Without a word a call is discrete; noise is a function of seed and call."""
-    arrays = _inputs(input_shapes, "float32")
+    arrays = _inputs(make, input_shapes, "float32")
     layer, twin = make(), make()
-    first = _flat(layer(_pack(arrays)))
+    first = _flat(layer(*arrays))
     _equal(first, _flat(_call(twin, arrays, training=False)))
     if hasattr(layer, "seed_generator"):
         for mode in (False, True):
@@ -89,7 +91,7 @@ def check_masks(make, input_shapes):
     symbols[0]._keras_mask = mask
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        outputs = _flat(layer(_pack(symbols)))
+        outputs = _flat(layer(*symbols))
     lost = [str(w.message) for w in caught if "destroy the mask" in str(w.message)]
     assert len(lost) == (not layer.supports_masking)
     for output in outputs:
@@ -109,9 +111,9 @@ def check_saving(make, input_shapes, path=None):
     from pathlib import Path
 
     symbols = [keras.Input(shape) for shape in input_shapes]
-    outputs = make()(_pack(symbols))
+    outputs = make()(*symbols)
     model = keras.Model(symbols, outputs)
-    arrays = _inputs(input_shapes, "float32")
+    arrays = _inputs(make, input_shapes, "float32")
     model(arrays)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
@@ -121,20 +123,18 @@ def check_saving(make, input_shapes, path=None):
         np.testing.assert_array_equal(a, b)
 
 
-def _inputs(shapes, dtype):
+def _inputs(make, shapes, dtype):
     generator = np.random.default_rng(0)
-    return [keras.ops.cast(generator.normal(size=(4, *shape)), dtype) for shape in shapes]
+    arrays = [generator.normal(size=(4, *shape)) for shape in shapes]
+    if isinstance(make(), kc.BernoulliLogLikelihood):  # Of data, in [0, 1].
+        arrays[0] = (arrays[0] > 0).astype("float32")
+    return [keras.ops.cast(array, dtype) for array in arrays]
 
 
 def _call(layer, inputs, training):
-    inputs = _pack(list(inputs))
     if "training" in type(layer).call.__code__.co_varnames:
-        return layer(inputs, training=training)
-    return layer(inputs)
-
-
-def _pack(items):
-    return items[0] if len(items) == 1 else tuple(items)
+        return layer(*inputs, training=training)
+    return layer(*inputs)
 
 
 def _flat(outputs):

@@ -6,6 +6,8 @@ from layer_checks import check_layer
 
 import keras_concrete as kc
 
+SCORE = {"estimator": "concrete", "sample_axis": True}
+KL = {"posterior_temperature": 2 / 3, "prior_temperature": 1 / 2}
 CASES = {
     "binary": (lambda **k: kc.BinaryConcreteSample(0.5, seed=3, **k), (6,)),
     "binary with samples and node": (
@@ -18,39 +20,73 @@ CASES = {
         lambda **k: kc.BinaryConcreteSample(0.5, inference="mode", seed=3, **k),
         (2, 6),
     ),
+    "binary with a prior": (
+        lambda **k: kc.BinaryConcreteSample(0.5, prior="learned", seed=3, **k),
+        (5, 6),
+    ),
     "n-ary": (lambda **k: kc.ConcreteSample(1.0, seed=3, **k), (6, 4)),
+    "n-ary with a prior of the call": (
+        lambda **k: kc.ConcreteSample(1.0, prior="given", seed=3, **k),
+        (6, 4),
+        (6, 4),
+    ),
     "n-ary with samples and node": (
         lambda **k: kc.ConcreteSample(1.0, num_samples=5, return_node=True, seed=3, **k),
         (6, 4),
     ),
     "binary code": (lambda **k: kc.HypercubeCode(**k), (5, 6)),
     "n-ary code": (lambda **k: kc.HypercubeCode(8, **k), (5, 6, 8)),
+    "n-ary code of a grid": (lambda **k: kc.HypercubeCode(8, False, **k), (5, 6, 8)),
     "n-ary code of units": (lambda **k: kc.HypercubeCode(8, **k), (6, 8)),
-    "log prob": (lambda **k: kc.ConcreteLogProb(0.5, **k), (5, 6), (6,)),
+    "log prob": (
+        lambda **k: kc.ConcreteLogProb(0.5, **SCORE, **k),
+        (5, 6),
+        (6,),
+    ),
+    "log prob of a grid": (
+        lambda **k: kc.ConcreteLogProb(0.5, estimator="concrete", **k),
+        (5, 6),
+        (5, 6),
+    ),
     "n-ary log prob": (
-        lambda **k: kc.ConcreteLogProb(0.5, num_states=4, **k),
+        lambda **k: kc.ConcreteLogProb(0.5, num_states=4, **SCORE, **k),
         (5, 6, 4),
         (6, 4),
     ),
-    "KL": (lambda **k: kc.RelaxedKL(2 / 3, 1 / 2, **k), (5, 6), (6,), (5, 6)),
+    "KL": (
+        lambda **k: kc.RelaxedKL(**KL, **SCORE, **k),
+        (5, 6),
+        (6,),
+        (5, 6),
+    ),
     "KL, equation 21": (
-        lambda **k: kc.RelaxedKL(2 / 3, 1 / 2, objective="relaxed_mass", **k),
+        lambda **k: kc.RelaxedKL(**KL, objective="relaxed_mass", **SCORE, **k),
         (5, 6),
         (6,),
         (6,),
     ),
     "n-ary KL, equation 22": (
-        lambda **k: kc.RelaxedKL(1.0, 2 / 3, 4, objective="analytic", **k),
+        lambda **k: kc.RelaxedKL(**KL, num_states=4, objective="analytic", **SCORE, **k),
         (5, 6, 4),
         (6, 4),
         (6, 4),
     ),
     "free logits": (lambda **k: kc.LearnedLogits(3, **k), (7,)),
     "n-ary free logits": (lambda **k: kc.LearnedLogits(3, 4, **k), (7,)),
+    "free logits of a grid": (lambda **k: kc.LearnedLogits((2, 3), 4, **k), (7,)),
     "centering": (lambda **k: kc.Centering(0.8, **k), (5, 6)),
-    "likelihood": (lambda **k: kc.BernoulliLogLikelihood(**k), (6,), (5, 6)),
-    "bound": (lambda **k: kc.MultiSampleBound(**k), (5,), (5,)),
-    "bound of one sample": (lambda **k: kc.MultiSampleBound(**k), (), ()),
+    "likelihood": (
+        lambda **k: kc.BernoulliLogLikelihood(sample_axis=True, **k),
+        (6,),
+        (5, 6),
+    ),
+    "likelihood of a grid": (
+        lambda **k: kc.BernoulliLogLikelihood(**k),
+        (5, 6),
+        (5, 6),
+    ),
+    "bound": (lambda **k: kc.MultiSampleBound("concrete", **k), (5,), (5,)),
+    "bound of one sample": (lambda **k: kc.MultiSampleBound("concrete", **k), (), ()),
 }
 
 

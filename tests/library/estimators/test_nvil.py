@@ -21,7 +21,7 @@ CONDITIONS = [normal(20, ROWS, 4), normal(21, ROWS, 3), normal(22, ROWS, 1, 2)]
 def nvil_layer():
     """A layer with baselines, means and variances that are not 0."""
     layer = kc.MultiSampleBound("nvil", seed=0)
-    layer((LOG_JOINT, LOG_POSTERIOR, CONDITIONS))
+    layer(LOG_JOINT, LOG_POSTERIOR, CONDITIONS)
     generator = np.random.default_rng(1)
     for weight in layer.weights:
         weight.assign(generator.normal(0, 0.3, weight.shape))
@@ -67,7 +67,7 @@ def test_nvil_gives_each_layer_its_own_centered_and_scaled_signal():
     terms = [[tf.Variable(t) for t in ts] for ts in (LOG_JOINT, LOG_POSTERIOR)]
     conditions = [tf.Variable(c) for c in CONDITIONS]
     with tf.GradientTape(persistent=True) as tape:
-        bound = layer((*terms, conditions), training=True)
+        bound = layer(*terms, conditions, training=True)
     np.testing.assert_allclose(bound, sum(LOG_JOINT) - sum(LOG_POSTERIOR), rtol=1e-5)
     for gradient in tape.gradient(bound, terms[0]):
         np.testing.assert_array_equal(gradient, np.ones(ROWS))
@@ -92,7 +92,7 @@ def test_nvil_trains_its_baselines_by_the_squared_error_alone():
     assert len(variables) == len(layer.trainable_weights)
     weights = [np.float64(w) for w in variables]
     with tf.GradientTape() as tape:
-        bound = layer((LOG_JOINT, LOG_POSTERIOR, CONDITIONS), training=True)
+        bound = layer(LOG_JOINT, LOG_POSTERIOR, CONDITIONS, training=True)
         loss = -tf.reduce_sum(bound)
     gradients = tape.gradient(loss, [w.value for w in variables])
 
@@ -120,9 +120,9 @@ def test_nvil_moves_its_averages_after_their_use_and_only_in_training():
     means, variances = layer.surrogate.means, layer.surrogate.variances
     old = [[float(a) for a in averages] for averages in (means, variances)]
     weights = [np.float64(w) for w in baseline_weights(layer)]
-    layer((LOG_JOINT, LOG_POSTERIOR, CONDITIONS))
+    layer(LOG_JOINT, LOG_POSTERIOR, CONDITIONS)
     assert [[float(a) for a in averages] for averages in (means, variances)] == old
-    layer((LOG_JOINT, LOG_POSTERIOR, CONDITIONS), training=True)
+    layer(LOG_JOINT, LOG_POSTERIOR, CONDITIONS, training=True)
     for i, residual in enumerate(residuals(weights)):
         expected = 0.8 * old[0][i] + 0.2 * residual.mean()
         assert float(means[i]) == pytest.approx(expected, rel=1e-4, abs=1e-5)

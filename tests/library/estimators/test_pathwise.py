@@ -25,8 +25,8 @@ def sampler(estimator, num_states, **kwargs):
 
 def score(estimator, node, *logits, temperature=TEMPERATURE):
     num_states = 2 if logits[0].ndim == 2 else logits[0].shape[-1]
-    layer = kc.ConcreteLogProb(temperature, num_states, estimator)
-    return np.float64(layer((node, *logits), training=True))
+    layer = kc.ConcreteLogProb(temperature, num_states, estimator, sample_axis=True)
+    return np.float64(layer(node, *logits, training=True))
 
 
 def rounded(node, num_states):
@@ -92,10 +92,10 @@ def test_the_plain_straight_through_score_passes_gradients_to_the_logits(num_sta
     prior = np.random.default_rng(2).normal(size=LOGITS[num_states].shape)
     prior = prior.astype("float32")
     logits = tf.Variable(LOGITS[num_states])
-    layer = kc.ConcreteLogProb(TEMPERATURE, num_states, "straight_through")
+    layer = kc.ConcreteLogProb(TEMPERATURE, num_states, sample_axis=True)
     with tf.GradientTape() as tape:
         _, node = sampler("straight_through", num_states)(logits, training=True)
-        value = tf.reduce_sum(layer((node, prior), training=True))
+        value = tf.reduce_sum(layer(node, prior, training=True))
     weight = log_masses(prior, num_states)
     if num_states == 2:
         weight = weight[..., 1] - weight[..., 0]
@@ -237,9 +237,12 @@ def test_the_kl_of_gumbels_is_larger_and_both_layers_have_theirs_on_the_mean(q, 
             POSTERIOR_TEMPERATURE, count, return_node=True, estimator=estimator, seed=0
         )(logits[0], training=True)
         layer = kc.RelaxedKL(
-            POSTERIOR_TEMPERATURE, PRIOR_TEMPERATURE, num_states, estimator=estimator
+            posterior_temperature=POSTERIOR_TEMPERATURE,
+            prior_temperature=PRIOR_TEMPERATURE,
+            num_states=num_states,
+            sample_axis=True,
         )
-        kl = np.float64(layer((node, *logits), training=True))
+        kl = np.float64(layer(node, *logits, training=True))
         # 5 standard errors: false alarm once in a million seeds
         assert abs(kl.mean() - expected) < 5 * kl.std() / np.sqrt(count)
 

@@ -17,10 +17,10 @@ def normal(seed, *shape):
 def test_the_running_mean_is_subtracted_from_the_bound_before_it_moves(shape):
     layer = kc.MultiSampleBound("reinforce_running_mean")
     log_p, log_q = tf.Variable(normal(0, *shape)), tf.Variable(normal(1, *shape))
-    layer((log_p, log_q))
+    layer(log_p, log_q)
     layer.surrogate.mean.assign(-2.0)
     with tf.GradientTape() as tape:
-        bound = layer((log_p, log_q), training=True)
+        bound = layer(log_p, log_q, training=True)
     ratio = np.float64(log_p) - np.float64(log_q)
     if len(shape) == 1:
         expected, share = ratio, np.ones(shape)
