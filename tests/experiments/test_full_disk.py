@@ -3,103 +3,114 @@
 import dataclasses
 import logging
 import re
+import shutil
 
 import pytest
-from tiny_runs import Stop, invoke, tiny_config, tiny_data
+from tiny_runs import invoke, tiny_config, tiny_data
 
+from keras_concrete import datasets
 from keras_concrete.experiments import fitting, run_callbacks
-from keras_concrete.experiments.report import Report
+from keras_concrete.experiments.command_line.train import speed_line
+from keras_concrete.experiments.measurement import measure_run
 from keras_concrete.experiments.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("_tiny")
 
 
-def stopped(path, num_epochs, **changes):
-    """The folder of a run that was stopped after some epochs."""
-    config = dataclasses.replace(tiny_config(), **changes)
-    begin = run_callbacks.Stopwatch.on_epoch_begin
+def _fitted(path, **changes):
+    """A run of three epochs, with what `model.keras` was after the second one."""
+    save = run_callbacks.Checkpoint.on_epoch_end
 
-    def stop(self, epoch, logs=None):
-        begin(self, epoch, logs)
-        if epoch == num_epochs:
-            raise Stop
+    def save_a_copy(self, epoch, logs=None):
+        save(self, epoch, logs)
+        if epoch == 1:
+            shutil.copy(path / "model.keras", path.with_suffix(".keras"))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_callbacks.Stopwatch, "on_epoch_begin", stop)
-        with pytest.raises(KeyboardInterrupt):
-            fitting.start_fit(RunFolder(path), config, tiny_data(), verbose=0)
-    return RunFolder(path)
+        patch.setitem(datasets.DATASETS, "tiny", tiny_data)
+        patch.setattr(run_callbacks.Checkpoint, "on_epoch_end", save_a_copy)
+        config = dataclasses.replace(
+            tiny_config(), architecture="3H-16V", epochs=3, num_samples=2, **changes
+        )
+        fitting.start_fit(RunFolder(path), config, tiny_data(), verbose=0)
+    return path
 
 
-def test_half_a_row_of_an_epoch_that_was_not_saved_is_cut(run, tmp_path):
-    whole = RunFolder(run[0]).history_file.read_bytes()
-    folder = stopped(tmp_path / "run", 2)
-    header_and_two_rows = folder.history_file.read_bytes()
-    assert whole.startswith(header_and_two_rows)
-    folder.history_file.write_bytes(whole[: len(header_and_two_rows) + 9])
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return _fitted(tmp_path_factory.mktemp("runs") / "whole")
+
+
+@pytest.fixture(scope="module")
+def with_best(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "with_best"
+    return _fitted(path, estimator="vimco", learning_rate=1e-9)
+
+
+def _copy(path, place, after_two=False):
+    """The folder of the run, of its end or after two epochs."""
+    shutil.copytree(path, place)
+    if after_two:
+        shutil.copy(path.with_suffix(".keras"), place / "model.keras")
+    return RunFolder(place)
+
+
+def test_half_a_row_of_an_epoch_that_was_not_saved_is_cut(whole, tmp_path):
+    history = (whole / "history.csv").read_bytes()
+    folder = _copy(whole, tmp_path / "run", after_two=True)
+    folder.history_file.write_bytes(history[:-9])
     folder.timing_file.write_text("")  # A full disk makes files, and puts nothing in.
-    result = invoke("train", "--resume", folder.path)
-    assert result.exit_code == 0, result.exception
-    assert folder.history_file.read_bytes() == whole
-    assert folder.timing()["epoch"] == [2, 3]
-    assert Report.read(folder.report_file).steps_per_second > 0
+    model = fitting.resume_fit(folder, tiny_data(), verbose=0)
+    assert folder.history_file.read_bytes() == history
+    assert int(model.optimizer.iterations) == 3 * 6
+    assert folder.timing()["epoch"] == [2]
 
 
 @pytest.mark.parametrize("timing", ["", "epoch,sec", "epoch,seconds\n"])
-def test_a_run_whose_times_were_lost_is_reported_without_them(run, tmp_path, timing):
-    folder = stopped(tmp_path / "run", 4)
+def test_a_run_whose_times_were_lost_is_reported_without_them(whole, tmp_path, timing):
+    folder = _copy(whole, tmp_path / "run")
     folder.timing_file.write_text(timing)
-    result = invoke("train", "--resume", folder.path)
-    assert result.exit_code == 0, result.exception
-    assert "How long training took was not kept" in result.output
-    report, whole = (Report.read(f / "report.json") for f in (folder.path, run[0]))
-    assert report.steps_per_second is None
-    assert report.discrete_nll == whole.discrete_nll
-    assert (report.steps, report.steps_of_weights) == (24, 24)
+    report = measure_run(folder, folder.model(), tiny_data())
+    assert report.steps_per_second is None and report.training_seconds == 0
+    assert (report.steps, report.steps_of_weights) == (18, 18)
+    assert speed_line(report) == "How long training took was not kept."
 
 
-def test_a_history_that_was_lost_costs_no_model_and_not_the_best(tmp_path, caplog):
-    folder = stopped(tmp_path / "run", 3, estimator="vimco", learning_rate=1e-9)
-    iterations = int(folder.model().optimizer.iterations)
+def test_a_history_that_was_lost_costs_no_model_and_not_the_best(
+    with_best, tmp_path, caplog
+):
+    folder = _copy(with_best, tmp_path / "run", after_two=True)
     best = folder.best_file.read_bytes()
     folder.history_file.write_bytes(b"\x00" * 50 + b"\n")
+    keep = run_callbacks.BestCheckpoint.on_epoch_end
     with caplog.at_level(logging.WARNING), pytest.MonkeyPatch.context() as patch:
-        # What the epochs to come are worth: less than any network of before.
-        keep = run_callbacks.BestCheckpoint.on_epoch_end
+        # The last epoch is worse than any network of before.
         patch.setattr(
             run_callbacks.BestCheckpoint,
             "on_epoch_end",
             lambda self, epoch, logs: keep(self, epoch, {"val_bound": -1e6}),
         )
-        model = fitting.resume_fit(folder, tiny_data(), verbose=0)
+        fitting.resume_fit(folder, tiny_data(), verbose=0)
     assert re.search(r"history.csv was damaged.*model is whole", caplog.text)
     assert (folder.path / "damaged-history.csv").read_bytes() == b"\x00" * 50 + b"\n"
     assert folder.best_file.read_bytes() == best
-    assert int(model.optimizer.iterations) == iterations
-    assert int(folder.last_model().optimizer.iterations) == 4 * 6
-    assert folder.history()["epoch"] == [3]
+    assert int(folder.last_model().optimizer.iterations) == 3 * 6
+    assert folder.history()["epoch"] == [2]
 
 
-def test_a_network_of_the_last_epoch_that_is_missing_is_not_begun_anew(tmp_path):
-    folder = stopped(tmp_path / "my run", 2, estimator="vimco")
-    folder.model_file.unlink()
-    best = folder.best_file.read_bytes()
-    result = invoke("train", "--resume", folder.path)
-    command = f"cp '{folder.best_file}' '{folder.model_file}'"
-    assert command in str(result.exception)
-    assert folder.best_file.read_bytes() == best
-    assert "nll" in invoke("evaluate", folder.path, "--num-samples", 2).output.lower()
-
-
-def test_no_message_advises_to_remove_what_is_whole(tmp_path):
-    folder = stopped(tmp_path / "run", 2, estimator="vimco")
-    for damaged, whole in (("best", "model"), ("model", "best")):
-        file = folder.path / f"{damaged}.keras"
+def test_no_message_advises_to_remove_what_is_whole(with_best, tmp_path):
+    folder = _copy(with_best, tmp_path / "my run")
+    for name, other, command in (
+        ("best", "model", "evaluate"),
+        ("model", "best", "train --resume"),
+    ):
+        file = folder.path / f"{name}.keras"
         content = file.read_bytes()
-        file.write_bytes(content[:100])
-        message = str(invoke("train", "--resume", folder.path).exception)
-        if damaged == "best":
-            message = str(invoke("evaluate", folder.path).exception)
-        assert f"{damaged}.keras is damaged" in message and "remove" not in message
-        assert f"cp {folder.path / f'{whole}.keras'} {file}" in message
+        for damaged, what in ((content[:99], "damaged"), (None, "missing")):
+            file.unlink()
+            if damaged:
+                file.write_bytes(damaged)
+            message = str(invoke(*command.split(), folder.path).exception)
+            assert f"{name}.keras is {what}" in message and "remove" not in message
+            assert f"cp '{folder.path / other}.keras' '{file}'" in message
         file.write_bytes(content)
