@@ -15,6 +15,10 @@ def smoothed_mean(images: np.ndarray) -> np.ndarray:
 
     Returns:
         Array of shape `(pixels,)`.
+
+    Example:
+    >>> smoothed_mean(np.array([[0, 1], [0, 1]], "uint8")).tolist()
+    [0.25, 0.75]
     """
     return (images.sum(axis=0, dtype="int64") + 1.0) / (len(images) + 2.0)
 

@@ -34,11 +34,11 @@ def test_a_loss_by_the_log_prob_of_samples(figures):
             loss = tf.reduce_mean(tf.reduce_sum(log_ratio, axis=1))
         theirs += not is_finite(loss, tape.gradient(loss, q))
         sample = kc.BinaryConcreteSample(T, return_node=True, seed=seed)
-        kl = kc.RelaxedKL(T, 0.5)
+        kl = kc.RelaxedKL(posterior_temperature=T, prior_temperature=0.5)
         with tf.GradientTape() as tape:
             tape.watch(q)
             _, node = sample(q, training=True)
-            loss = tf.reduce_mean(kl((node, q, p), training=True))
+            loss = tf.reduce_mean(kl(node, q, p, training=True))
         ours += not is_finite(loss, tape.gradient(loss, q))
     figures["minibatches of 20 not finite, RelaxedBernoulli"] = theirs
     figures["minibatches of 20 not finite, ours"] = (0, ours)
@@ -52,8 +52,8 @@ def test_one_hot_samples_that_have_left_the_cache_of_their_bijector(figures):
     theirs = np.mean(~np.isfinite(scores))
     sample = kc.ConcreteSample(0.1, return_node=True, seed=0)
     _, node = sample(logits[:, None], training=True)
-    log_prob = kc.ConcreteLogProb(0.1, num_states=32)
-    scores = log_prob((tf.identity(node), logits[:, None]), training=True)
+    log_prob = kc.ConcreteLogProb(0.1, num_states=32, estimator="concrete")
+    scores = log_prob(tf.identity(node), logits[:, None], training=True)
     ours = np.mean(~np.isfinite(scores))
     figures["rows not finite, RelaxedOneHotCategorical"] = f"{theirs:.1%}"
     figures["rows not finite, ours"] = ("0.0%", f"{ours:.1%}")

@@ -143,8 +143,8 @@ def gradients_of_layers(q, p, decoder, num_samples, draws, seed):
     shape = (draws, 1) if num_states == 2 else (draws, 1, num_states)
     kind = kc.BinaryConcreteSample if num_states == 2 else kc.ConcreteSample
     sample = kind(T, num_samples, return_node=True, seed=seed)
-    log_posterior = kc.ConcreteLogProb(T, num_states)
-    log_prior = kc.ConcreteLogProb(PRIOR_T, num_states)
+    log_posterior = kc.ConcreteLogProb(T, num_states, sample_axis=True)
+    log_prior = kc.ConcreteLogProb(PRIOR_T, num_states, sample_axis=True)
     variables = [tf.constant(np.float32(value)) for value in (q, p, decoder)]
     with tf.GradientTape() as tape:
         # A copy for each draw: its gradients are wanted one by one.
@@ -156,10 +156,10 @@ def gradients_of_layers(q, p, decoder, num_samples, draws, seed):
         state, node = sample(logits, training=True)
         features = tf.reshape(state, (draws, num_samples, -1))
         images = np.tile(np.float32(PIXELS), (draws, 1))
-        log_x = kc.BernoulliLogLikelihood()((images, features @ decoder))
-        log_joint = [log_x, log_prior((node, prior), training=True)]
-        terms = log_joint, [log_posterior((node, logits), training=True)]
-        bound = kc.MultiSampleBound()(terms, training=True)
+        log_x = kc.BernoulliLogLikelihood(sample_axis=True)(images, features @ decoder)
+        log_joint = [log_x, log_prior(node, prior, training=True)]
+        log_q = log_posterior(node, logits, training=True)
+        bound = kc.MultiSampleBound()(log_joint, log_q, training=True)
     return bound, tape.gradient(bound, [q, p, decoder])
 
 
@@ -200,14 +200,14 @@ def test_no_gradient_passes_a_discrete_state_nor_its_score(estimator, num_states
     logits = np.random.default_rng(0).normal(size=(3, 5, 4)).astype("float32")
     logits = tf.constant(logits if num_states == 4 else logits[..., 0])
     kind = kc.BinaryConcreteSample if num_states == 2 else kc.ConcreteSample
-    score = kc.ConcreteLogProb(T, num_states, estimator)
+    score = kc.ConcreteLogProb(T, num_states, estimator, sample_axis=True)
     for training in (True, False):
         layer = kind(T, 2, return_node=True, estimator=estimator, seed=5)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(logits)
             state, node = layer(logits, training=training)
             tape.watch(node)
-            log_prob = score((node, logits), training=training)
+            log_prob = score(node, logits, training=training)
         assert tape.gradient(state, logits) is None
         assert tape.gradient(log_prob, node) is None
         assert np.any(tape.gradient(log_prob, logits))
@@ -223,12 +223,12 @@ def test_a_stopped_node_leaves_the_gradient_of_the_density_alone(estimator, num_
     logits = tf.constant(logits if num_states == 4 else logits[..., 0])
     kind = kc.BinaryConcreteSample if num_states == 2 else kc.ConcreteSample
     layer = kind(T, 2, return_node=True, estimator=estimator, seed=5)
-    score = kc.ConcreteLogProb(T, num_states, estimator)
+    score = kc.ConcreteLogProb(T, num_states, estimator, sample_axis=True)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
         _, node = layer(logits, training=True)
-        stopped = score((tf.stop_gradient(node), logits), training=True)
-        constant = score((node.numpy(), logits), training=True)
+        stopped = score(tf.stop_gradient(node), logits, training=True)
+        constant = score(node.numpy(), logits, training=True)
         centered = kc.Centering(0.5)(tf.stop_gradient(node), training=True)
     np.testing.assert_array_equal(
         tape.gradient(stopped, logits), tape.gradient(constant, logits)
