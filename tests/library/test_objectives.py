@@ -48,7 +48,7 @@ def test_the_effective_sample_size_lies_between_one_and_m(log_weights):
 def test_terms_of_lists_are_summed():
     a, b, c = (np.full((2, 3), v, "float32") for v in (1.0, 10.0, 100.0))
     np.testing.assert_array_equal(objectives.log_weights([a, b], c), np.full((2, 3), -89))
-    bound = kc.MultiSampleBound()(([a, b], [c]))
+    bound = kc.MultiSampleBound("concrete")([a, b], [c])
     np.testing.assert_allclose(bound, [-89, -89])
 
 
@@ -65,7 +65,8 @@ def test_the_gradient_of_the_bound_weighs_samples_by_their_normalised_weights():
     log_weights = np.array([[0.0, 1.0, 3.0]], "float32")
     variable = tf.Variable(log_weights)
     with tf.GradientTape() as tape:
-        bound = kc.MultiSampleBound()((variable, tf.zeros((1, 3))), training=True)
+        layer = kc.MultiSampleBound("concrete")
+        bound = layer(variable, tf.zeros((1, 3)), training=True)
     expected = np.exp(log_weights) / np.exp(log_weights).sum()
     np.testing.assert_allclose(tape.gradient(bound, variable), expected, rtol=1e-5)
 
@@ -76,11 +77,12 @@ def make_model():
     state, node = kc.BinaryConcreteSample(2 / 3, num_samples=3, return_node=True, seed=0)(
         logits
     )
-    log_prior = kc.ConcreteLogProb(1 / 2)((node, kc.LearnedLogits(4)(x)))
-    log_posterior = kc.ConcreteLogProb(2 / 3)((node, logits))
+    samples = {"sample_axis": True}
+    log_prior = kc.ConcreteLogProb(1 / 2, **samples)(node, kc.LearnedLogits(4)(x))
+    log_posterior = kc.ConcreteLogProb(2 / 3, **samples)(node, logits)
     decoded = keras.layers.Dense(6, name="p")(kc.HypercubeCode()(state))
-    log_likelihood = kc.BernoulliLogLikelihood()((x, decoded))
-    bound = kc.MultiSampleBound()(([log_likelihood, log_prior], log_posterior))
+    log_likelihood = kc.BernoulliLogLikelihood(**samples)(x, decoded)
+    bound = kc.MultiSampleBound()([log_likelihood, log_prior], log_posterior)
     return keras.Model(x, bound)
 
 

@@ -20,17 +20,18 @@ def variance(estimator, num_samples):
     node = (2.0 * STATES[tuples] - 1.0).astype("float32")
     log_p = LOG_P[tuples].astype("float32")
     logits = tf.Variable(np.tile(Q.astype("float32"), (len(tuples), 1)))
-    score = kc.ConcreteLogProb(1.0, estimator=estimator)
+    score = kc.ConcreteLogProb(1.0, estimator=estimator, sample_axis=True)
     layer = kc.MultiSampleBound(estimator, seed=0)
-    layer.surrogate.normalize_variance = False
     conditions = [np.ones((len(tuples), 1), "float32")]
+    layer(log_p, score(node, logits), conditions)  # Builds its surrogate.
+    layer.surrogate.normalize_variance = False
     draws = np.random.default_rng(2).choice(len(tuples), 2000, p=probabilities)
     for _ in range(50):  # Running means settle.
-        terms = score((node[draws], np.tile(np.float32(Q), (2000, 1))), training=True)
-        layer((log_p[draws], terms, [np.ones((2000, 1), "float32")]), training=True)
+        terms = score(node[draws], np.tile(np.float32(Q), (2000, 1)), training=True)
+        layer(log_p[draws], terms, [np.ones((2000, 1), "float32")], training=True)
     with tf.GradientTape() as tape:
-        terms = score((node, logits), training=True)
-        bound = layer((log_p, terms, conditions), training=True)
+        terms = score(node, logits, training=True)
+        bound = layer(log_p, terms, conditions, training=True)
     gradients = tape.gradient(bound, logits).numpy()
     mean = probabilities @ gradients
     return np.sum(probabilities @ gradients**2 - mean**2), mean
