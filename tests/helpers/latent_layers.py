@@ -44,28 +44,33 @@ class Model:
 
     def __init__(self, estimator, states, units, samples, policy):
         binary = states == 2
-        options = {"estimator": estimator, "dtype": policy}
+        samples_axis = {"sample_axis": samples is not None, "dtype": policy}
+        posterior, prior = (keras.Variable(1.0, trainable=False) for _ in range(2))
+        self.temperatures = posterior, prior
         self.is_steep = estimator in STEEP and policy == "mixed_float16"
         sampler = kc.BinaryConcreteSample if binary else kc.ConcreteSample
-        self.sample = sampler(1.0, samples, return_node=True, seed=0, **options)
-        self.log_prior = kc.ConcreteLogProb(1.0, states, **options)
-        self.log_posterior = kc.ConcreteLogProb(1.0, states, **options)
-        self.log_likelihood = kc.BernoulliLogLikelihood(dtype=policy)
+        self.sample = sampler(
+            posterior,
+            samples,
+            return_node=True,
+            estimator=estimator,
+            seed=0,
+            dtype=policy,
+        )
+        self.log_prior = kc.ConcreteLogProb(prior, states, **samples_axis)
+        self.log_posterior = kc.ConcreteLogProb(posterior, states, **samples_axis)
+        self.log_likelihood = kc.BernoulliLogLikelihood(**samples_axis)
         self.bound = kc.MultiSampleBound(estimator, seed=0, dtype=policy)
         shape = (None, units) if binary else (None, units, states)
         self.sample.build(shape)
-        for layer in (self.log_prior, self.log_posterior):
-            layer.build((shape, shape))
         terms = (None,) if samples is None else (None, samples)
-        self.bound.build(([terms, terms], [terms], [shape]))
+        self.bound.build([terms, terms], [terms], [shape])
 
     def set_temperatures(self, posterior, prior):
-        for layer, temperature in (
-            (self.sample, posterior),
-            (self.log_posterior, posterior),
-            (self.log_prior, prior),
+        for variable, temperature in zip(
+            self.temperatures, (posterior, prior), strict=True
         ):
-            layer.current_temperature.assign(temperature)
+            variable.assign(temperature)
 
     def __call__(self, readers, p, weights, x, training):
         """The bound and its terms; each layer that reads q's logits has its own."""
@@ -74,9 +79,9 @@ class Model:
         flat = keras.ops.reshape(state, (*state.shape[: -len(p.shape) + 1], -1))
         scores = keras.ops.matmul(flat, keras.ops.cast(weights, state.dtype))
         log_joint = [
-            self.log_likelihood((x, scores)),
-            self.log_prior((node, p, of_prior), training=training),
+            self.log_likelihood(x, scores),
+            self.log_prior(node, p, of_prior, training=training),
         ]
-        log_posterior = [self.log_posterior((node, of_posterior), training=training)]
-        bound = self.bound((log_joint, log_posterior, [of_bound]), training=training)
+        log_posterior = [self.log_posterior(node, of_posterior, training=training)]
+        bound = self.bound(log_joint, log_posterior, [of_bound], training=training)
         return bound, [*log_joint, *log_posterior]

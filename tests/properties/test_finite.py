@@ -153,8 +153,15 @@ KL_CASES = [
 def test_kl_terms_and_parts_are_finite(objective, states, policy, jit, sums):
     binary, units = states == 2, 3
     sampler = kc.BinaryConcreteSample if binary else kc.ConcreteSample
-    sample = sampler(1.0, return_node=True, seed=0, dtype=policy)
-    kl = kc.RelaxedKL(1.0, 1.0, states, objective, dtype=policy)
+    temperatures = [keras.Variable(1.0, trainable=False) for _ in range(2)]
+    sample = sampler(temperatures[0], return_node=True, seed=0, dtype=policy)
+    kl = kc.RelaxedKL(
+        posterior_temperature=temperatures[0],
+        prior_temperature=temperatures[1],
+        num_states=states,
+        objective=objective,
+        dtype=policy,
+    )
     code = kc.HypercubeCode(states, dtype=policy)
     center = kc.Centering(dtype=policy)
     prior = kc.LearnedLogits(units, states, dtype=policy)
@@ -162,7 +169,7 @@ def test_kl_terms_and_parts_are_finite(objective, states, policy, jit, sums):
     generator = np.random.default_rng(0)
     prior(np.zeros((ROWS, 1), "float32"))
     sample.build((None, *shape))
-    kl.build(((None, *shape),) * 3)
+    kl.build(*[(None, *shape)] * 3)
     weights = prior.weights[0]
 
     @tf.function(jit_compile=jit)
@@ -172,7 +179,7 @@ def test_kl_terms_and_parts_are_finite(objective, states, policy, jit, sums):
             with tf.GradientTape() as tape:
                 tape.watch(q)
                 state, node = sample(q, training=training)
-                term = kl((node, q, prior(q)), training=training)
+                term = kl(node, q, prior(q), training=training)
                 codes = center(code(state), training=training)
                 total = term + tf.cast(tf.reduce_sum(codes, axis=1), "float32")
             of_q, of_p = tape.gradient(
@@ -184,10 +191,8 @@ def test_kl_terms_and_parts_are_finite(objective, states, policy, jit, sums):
 
     results = []
     for posterior, prior_t in TEMPERATURES:
-        sample.current_temperature.assign(posterior)
-        if objective != "analytic":
-            kl.log_posterior.current_temperature.assign(posterior)
-            kl.log_prior.current_temperature.assign(prior_t)
+        temperatures[0].assign(posterior)
+        temperatures[1].assign(prior_t)
         weights.assign(rows_of_logits(generator, 5, *weights.shape)[len(results) % 5])
         q = rows_of_logits(generator, ROWS, *shape)
         results.append(check(tf.constant(q)).numpy())
