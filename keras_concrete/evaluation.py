@@ -1,6 +1,8 @@
 """The K-sample bound of a trained model, for any K, in constant memory."""
 
 import math
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,51 +135,96 @@ def evaluate_bound(
     num_chunks = math.ceil(num_samples / _SAMPLES)
     chunk = math.ceil(num_samples / num_chunks)
     batch = min(num_examples, max(1, _PAIRS // chunk))
-    key = noise.key_from_seed(ops.convert_to_tensor(seed))
-
-    # Not under XLA, which would compile its hundred scalar operations for seconds.
-    @tf.function
-    def key_of(batch_index: Tensor, chunk_index: Tensor) -> Tensor:
-        return noise.fold_in(noise.fold_in(key, batch_index), chunk_index)
-
-    @tf.function(jit_compile=True)
-    def accumulate(
-        rows: list[Tensor], start: Tensor, chunk_key: Tensor, sums: Tensor
-    ) -> Tensor:
-        """Adds one chunk to the log-sums of the weights and of their squares."""
-        inputs = tuple(rows) if isinstance(x, tuple) else rows[0]
-        log_weights = model.log_weights(inputs, chunk, training, chunk_key)
-        surplus = start + ops.arange(chunk, dtype="int32") >= num_samples
-        log_weights = ops.where(surplus, -float("inf"), log_weights)
-        return ops.logaddexp(
-            sums,
-            ops.stack(
-                [
-                    ops.logsumexp(log_weights, axis=1),
-                    ops.logsumexp(2.0 * log_weights, axis=1),
-                ]
-            ),
-        )
-
+    summarise = _compiled(model, chunk, training, is_pair=isinstance(x, tuple))
     num_batches = math.ceil(num_examples / batch)
     progress = keras.utils.Progbar(
         num_batches * num_chunks, verbose=int(verbose), unit_name="chunk"
     )
-    log_sums = []
+    estimates = []
     for i in range(num_batches):
         # The last batch is filled up with the first rows: one shape, one compilation.
         places = np.arange(i * batch, (i + 1) * batch) % num_examples
         rows = [ops.convert_to_tensor(part[places], dtype="float32") for part in parts]
-        sums = ops.full((2, batch), -float("inf"), dtype="float32")
+        summaries = []
         for j in range(num_chunks):
-            chunk_key = key_of(tf.constant(i), tf.constant(j))
-            sums = accumulate(rows, tf.constant(j * chunk), chunk_key, sums)
+            key = _key_of(*(tf.constant(word) for word in (seed, i, j)))
+            left = tf.constant(num_samples - j * chunk)
+            summaries.append(summarise(rows, key, left))
             progress.add(1)
-        log_sums.append(ops.convert_to_numpy(sums))
-    log_sum, log_sum_of_squares = np.concatenate(log_sums, axis=1)[:, :num_examples]
+        estimates.append(_merged(np.stack([np.asarray(s) for s in summaries])))
+    log_sum, effective = np.concatenate(estimates, axis=1)[:, :num_examples]
     return BoundEstimate(
         bounds=log_sum - math.log(num_samples),
-        effective_sample_sizes=np.exp(2 * log_sum - log_sum_of_squares),
+        effective_sample_sizes=effective,
         num_samples=num_samples,
         training=training,
     )
+
+
+# Not under XLA, which would compile its hundred scalar operations for seconds.
+@tf.function
+def _key_of(seed: Tensor, batch_index: Tensor, chunk_index: Tensor) -> Tensor:
+    key = noise.key_from_seed(seed)
+    return noise.fold_in(noise.fold_in(key, batch_index), chunk_index)
+
+
+Summary = Callable[[list[Tensor], Tensor, Tensor], Tensor]
+
+# By model, so that a second evaluation of one shape compiles nothing, and nothing is kept
+# of a model that is gone.
+_COMPILED: weakref.WeakKeyDictionary[keras.Model, dict[tuple, Summary]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _compiled(model: keras.Model, chunk: int, training: bool, is_pair: bool) -> Summary:
+    """The function that draws a chunk of samples and summarises their weights."""
+    variables = tuple(map(id, getattr(model, "variables", ())))
+    functions = _COMPILED.setdefault(model, {})
+    settings = (chunk, training, is_pair, variables)
+    if settings not in functions:
+        functions[settings] = _compile(weakref.ref(model), chunk, training, is_pair)
+    return functions[settings]
+
+
+def _compile(
+    model: weakref.ref[keras.Model], chunk: int, training: bool, is_pair: bool
+) -> Summary:
+    @tf.function(jit_compile=True)
+    def summarise(rows: list[Tensor], key: Tensor, left: Tensor) -> Tensor:
+        """The largest log-weight of each example, and sums of weights by its measure.
+
+        Args:
+            rows: The examples.
+            key: Key of the noise.
+            left: How many samples are still wanted; the others weigh nothing.
+
+        Returns:
+            Tensor `(3, batch)`: the largest log-weight w, the sum of exp(log-weight - w),
+            and that of its squares.
+        """
+        inputs = tuple(rows) if is_pair else rows[0]
+        log_weights = model().log_weights(inputs, chunk, training, key)  # type: ignore
+        is_wanted = ops.arange(chunk, dtype="int32") < left
+        log_weights = ops.where(is_wanted, log_weights, -float("inf"))
+        largest = ops.max(log_weights, axis=1)
+        weights = ops.exp(log_weights - largest[:, None])
+        return ops.stack([largest, ops.sum(weights, axis=1), ops.sum(weights**2, axis=1)])
+
+    return summarise
+
+
+def _merged(summaries: np.ndarray) -> np.ndarray:
+    """Merges chunks in float64: log-weights of large images are large numbers.
+
+    Args:
+        summaries: Array `(chunks, 3, batch)`.
+
+    Returns:
+        Array `(2, batch)`: the log of the sum of the weights, and their effective number.
+    """
+    largest, sums, sums_of_squares = np.moveaxis(summaries.astype("float64"), 1, 0)
+    scale = np.exp(largest - largest.max(axis=0))
+    total = np.sum(scale * sums, axis=0)
+    effective = total**2 / np.sum(scale**2 * sums_of_squares, axis=0)
+    return np.stack([largest.max(axis=0) + np.log(total), effective])

@@ -62,12 +62,13 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
     """
     check_seed(seed)
     # Distinct keys are all that Threefry needs, and adding costs less to compile than
-    # folding in: the second word counts calls of a layer below, layers above.
+    # folding in: the second word counts calls of a layer below, layers above, and its
+    # highest bit is never that of a layer's own generator, which counts training calls.
     key = noise.key_from_seed(seed)
     first, second = key[0], key[1]  # LiteRT cannot unstack words.
     mapping = []
     for position, state in enumerate(_generator_states(model)):
-        words = ops.stack([first, second + np.uint32(position << 16)])
+        words = ops.stack([first, second + np.uint32((1 << 31) + (position << 16))])
         mapping.append((state, ops.cast(words, state.dtype)))
     with (
         keras.StatelessScope(state_mapping=mapping),
@@ -191,7 +192,14 @@ class SeededLayer(keras.layers.Layer):
         super().load_own_variables(
             {key: store[key] for key in store.keys() if key != _STATE}
         )
-        self.seed_generator.state.assign(store[_STATE])
+        state = store[_STATE]
+        # Before it is read: a small file may declare an array of any size.
+        if tuple(state.shape) != (2,):
+            raise ValueError(
+                f"The file has a state of the noise of {self.name!r} that is none: its "
+                f"shape is {tuple(state.shape)}, not (2,). Restore the file."
+            )
+        self.seed_generator.state.assign(state)
 
 
 _STATE = "seed_generator_state"

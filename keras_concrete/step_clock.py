@@ -69,5 +69,13 @@ class StepClock(keras.metrics.Metric):
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
         """Loads the step, from a file of a model that has one here."""
-        if "step" in store.keys():
-            self.step.assign(store["step"])
+        if "step" not in store.keys():
+            return
+        step = store["step"]
+        # Before it is read: a small file may declare an array of any size.
+        if tuple(step.shape) != ():
+            raise ValueError(
+                f"The file has a step of {self.name!r} that is none: its shape is "
+                f"{tuple(step.shape)}, not (). Restore the file."
+            )
+        self.step.assign(step)

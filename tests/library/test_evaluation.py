@@ -1,11 +1,14 @@
 """The K-sample bound against enumeration."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
 from belief_oracle import all_images, log_likelihood
 
 import keras_concrete as kc
+from keras_concrete import evaluation
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +95,37 @@ def test_evaluation_is_repeatable_and_leaves_the_model_as_it_was(model):
         np.testing.assert_array_equal(*bounds)
     for old, new in zip(before, model.variables, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(("num_pixels", "tolerance"), [(784, 1e-4), (49_152, 1e-3)])
+def test_large_images_are_scored_as_exactly_as_small_ones(num_pixels, tolerance):
+    """Without kernels the pixels are independent, and the bound is known."""
+    model = kc.SigmoidBeliefNetwork(f"2H-{num_pixels}V", seed=0)
+    for weight in model.weights:
+        if weight.name == "kernel":
+            weight.assign(np.zeros(weight.shape))
+    generator = np.random.default_rng(0)
+    bias = generator.normal(size=num_pixels).astype("float32").astype("float64")
+    model.get_layer("likelihood_logits").bias.assign(bias)
+    x = generator.integers(0, 2, (8, num_pixels))
+    exact = (x * bias - np.logaddexp(0, bias)).sum(1)
+    estimate = kc.evaluate_bound(model, x, 150, verbose=False)
+    # Float32 rounds a number of this size to 2e-3, to either side.
+    assert abs(np.mean(estimate.bounds - exact)) < tolerance
+    np.testing.assert_allclose(estimate.bounds, exact, atol=3 * tolerance)
+    np.testing.assert_allclose(estimate.effective_sample_sizes, 150, rtol=1e-6)
+
+
+def test_a_second_evaluation_compiles_nothing_and_nothing_outlives_the_model():
+    small = kc.SigmoidBeliefNetwork("2H-5V", seed=0)
+    held = len(evaluation._COMPILED)
+    for seed in (0, 1):
+        kc.evaluate_bound(small, all_images(5), 30, seed=seed, verbose=False)
+    (function,) = evaluation._COMPILED[small].values()
+    assert function.experimental_get_tracing_count() == 1
+    del small, function
+    gc.collect()
+    assert len(evaluation._COMPILED) == held
 
 
 def test_a_progress_bar_is_shown(capsys):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import keras_concrete as kc
 from keras_concrete import seeding
+from keras_concrete.step_clock import StepClock
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**31 - 1])
@@ -148,3 +149,34 @@ def test_half_a_seed_fixes_nothing():
     with pytest.raises(ValueError, match="`seed` must be an integer"):
         with seeding.fixed_noise(model(), 0.5):
             pass
+
+
+def test_training_and_fixed_noise_never_share_a_key():
+    sampler = kc.BinaryConcreteSample(0.5, seed=7)
+    net = keras.Sequential([keras.Input((64,)), sampler])
+    first_training_call = net(np.zeros((4, 64)), training=True)
+    with seeding.fixed_noise(net, 7):
+        fixed = net(np.zeros((4, 64)), training=True)
+    # Relaxed states of the same key would be equal to the bit.
+    assert not np.any(np.asarray(first_training_call) == np.asarray(fixed))
+
+
+class _Huge:
+    """An array of a file that declares more than any memory holds."""
+
+    shape = (2**50,)
+
+    def __array__(self, *args, **kwargs):
+        raise AssertionError("it was read")
+
+
+@pytest.mark.parametrize(
+    ("reader", "key"),
+    [
+        (seeding.SeededLayer(seed=0), "seed_generator_state"),
+        (StepClock(), "step"),
+    ],
+)
+def test_a_state_of_another_size_is_refused_before_it_is_read(reader, key):
+    with pytest.raises(ValueError, match=r"its shape is \(1125899906842624,\)"):
+        reader.load_own_variables({key: _Huge()})
