@@ -104,11 +104,12 @@ def make_own_model(as_dict):
     x = keras.Input((4,))
     logits = keras.layers.Dense(3)(x)
     state, node = kc.BinaryConcreteSample(0.6, 5, return_node=True, seed=0)(logits)
-    log_q = kc.ConcreteLogProb(0.6)((node, logits))
-    log_p = kc.ConcreteLogProb(0.5)((node, kc.LearnedLogits(3)(x)))
+    samples = {"sample_axis": True}
+    log_q = kc.ConcreteLogProb(0.6, **samples)(node, logits)
+    log_p = kc.ConcreteLogProb(0.5, **samples)(node, kc.LearnedLogits(3)(x))
     pixels = keras.layers.Dense(4)(kc.HypercubeCode()(state))
-    log_likelihood = kc.BernoulliLogLikelihood()((x, pixels))
-    bound = kc.MultiSampleBound()(([log_likelihood, log_p], log_q))
+    log_likelihood = kc.BernoulliLogLikelihood(**samples)(x, pixels)
+    bound = kc.MultiSampleBound()([log_likelihood, log_p], log_q)
     return keras.Model(x, {"bound": bound} if as_dict else bound)
 
 
