@@ -89,7 +89,8 @@ def _validated(kind: type[Record], content: bytes, path: Path) -> Record:
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
+        # Of several lines, those that follow point into an option of a command.
+        message = first["msg"].removeprefix("Value error, ").splitlines()[0].rstrip(":")
         raise ValueError(
             f"{path} is damaged: {f'{where}: ' if where else ''}{message}."
         ) from error
