@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 
+from keras_concrete.graphs import current_graph
 from keras_concrete.types import Tensor
 
 __all__ = ["warn_of_probabilities"]
@@ -42,7 +43,9 @@ def warn_of_probabilities(layer: keras.Layer, logits: Tensor, num_states: int) -
 
 
 def _look_like_probabilities(logits: Tensor, num_states: int) -> bool:
-    values = np.asarray(logits) if hasattr(logits, "numpy") else np.zeros(0)
+    if current_graph() is not None or not hasattr(logits, "numpy"):
+        return False
+    values = np.asarray(logits)
     if len(np.unique(values)) < _DISTINCT_VALUES:
         return False
     if not 0 <= values.min() < values.max() <= 1:

@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_concrete as kc
 
@@ -64,3 +65,9 @@ def test_a_small_network_does_not_warn_of_itself():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         model.sample(50, seed=0)
+
+
+def test_logits_that_are_a_variable_have_no_values_in_a_graph():
+    logits = tf.Variable(np.linspace(0.1, 0.9, 16, dtype="float32")[None])
+    draw = tf.function(lambda: kc.BinaryConcreteSample(0.5, seed=0)(logits))
+    assert draw().shape == (1, 16)
