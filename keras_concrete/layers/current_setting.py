@@ -12,6 +12,24 @@ from keras_concrete.types import Tensor
 __all__ = ["CurrentSetting", "refuse_to_set"]
 
 
+class _Held(keras.metrics.Metric):
+    """Has the model know of a variable that is none of its weights; reports nothing."""
+
+    def __init__(self, variable: keras.Variable) -> None:
+        super().__init__(name="held")
+        self.variable = variable
+
+    def update_state(self) -> None:
+        """Does nothing."""
+
+    def result(self) -> dict[str, Tensor]:
+        """Reports nothing."""
+        return {}
+
+    def reset_state(self) -> None:
+        """Leaves the variable to whoever assigns to it."""
+
+
 class CurrentSetting:
     """Reads a setting of a layer: as it was given, or at the present training step.
 
@@ -28,7 +46,7 @@ class CurrentSetting:
             self._clock = StepClock(name=f"{layer.name}_{name}_clock")
             setattr(layer, f"_{name}_clock", self._clock)
         elif isinstance(setting, keras.Variable):
-            setattr(layer, f"_{name}_variable", setting)
+            setattr(layer, f"_{name}_variable", _Held(setting))
 
     def read(self, training: bool = False) -> Tensor:
         """The value at this step; a training call has the clock count the step."""
