@@ -2,6 +2,7 @@
 
 import itertools
 import types
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -35,6 +36,6 @@ def peek(data: Any) -> tuple[Any, Any]:
     return None, data
 
 
-def _chained(first: list, rest: types.GeneratorType) -> types.GeneratorType:
+def _chained(first: list, rest: Iterator[Any]) -> Iterator[Any]:
     # Keras takes a generator for one by its type.
     return (batch for batch in itertools.chain(first, rest))
