@@ -16,6 +16,7 @@ from keras_concrete import noise
 from keras_concrete.distributions.impossible import LOG_ZERO, has_impossible, possible
 from keras_concrete.distributions.parameterized import ParameterizedVector
 from keras_concrete.distributions.parameters import properties
+from keras_concrete.distributions.simplex import SoftmaxCentered
 from keras_concrete.distributions.standard import sample_key
 from keras_concrete.types import Tensor
 
@@ -148,7 +149,7 @@ class ExpConcrete(ParameterizedVector):
 
     def _default_event_space_bijector(self) -> Any:
         checks = self.validate_args
-        to_simplex = tfb.SoftmaxCentered(validate_args=checks)
+        to_simplex = SoftmaxCentered(validate_args=checks)
         return tfb.Chain([tfb.Log(validate_args=checks), to_simplex], checks)
 
 
@@ -251,4 +252,4 @@ class Concrete(ParameterizedVector, tfd.TransformedDistribution):
         ]
 
     def _default_event_space_bijector(self) -> Any:
-        return tfb.SoftmaxCentered(validate_args=self.validate_args)
+        return SoftmaxCentered(validate_args=self.validate_args)

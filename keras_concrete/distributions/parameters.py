@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import ops
 
+from keras_concrete.distributions.simplex import SoftmaxCentered
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -93,7 +94,7 @@ def properties(event_ndims: int, temperature: str | None = None) -> dict[str, An
         temperature: Name of that argument.
     """
     described = tfp.util.ParameterProperties
-    of_probs = tfp.bijectors.SoftmaxCentered if event_ndims else tfp.bijectors.Sigmoid
+    of_probs = SoftmaxCentered if event_ndims else tfp.bijectors.Sigmoid
     found = {
         "logits": described(event_ndims=event_ndims),
         "probs": described(

@@ -97,9 +97,12 @@ class Gumbel(_Standard):
 
     def _log_survival_function(self, value: Tensor) -> Tensor:
         # With z = exp(-value), log(1 - exp(-z)) is log(z) - z / 2 + ... where z is small.
-        is_far = value > 15.0
-        z = ops.exp(-ops.where(is_far, 0.0, value))
-        return ops.where(is_far, -value - 0.5 * ops.exp(-value), tfp.math.log1mexp(z))
+        near, far = ops.clip(value, -5.0, 15.0), ops.maximum(value, 15.0)
+        return ops.where(
+            value <= 15.0,
+            tfp.math.log1mexp(ops.exp(-near)),
+            -far - 0.5 * ops.exp(-far),
+        )
 
     def _quantile(self, probability: Tensor) -> Tensor:
         return -ops.log(-ops.log(probability))
