@@ -43,7 +43,8 @@ def endpoints(model: keras.Model) -> dict[str, Endpoint]:
         raise ValueError(
             "Argument `model` must be a LatentVariableModel, such as a "
             "SigmoidBeliefNetwork, or a functional or Sequential model whose inputs are "
-            "known: call it on data first. "
+            "known. Call a Sequential model on data first; put a subclassed one into a "
+            "functional one: x = keras.Input(...), keras.Model(x, model(x)). "
             f"Received: a {type(model).__name__} without inputs"
         )
     return with_rows("predict", predict_endpoint(model))

@@ -44,7 +44,7 @@ def test_a_later_export_takes_the_place_of_an_earlier_one(tmp_path):
 
 def test_a_model_without_inputs_is_refused(tmp_path):
     model = keras.Sequential([keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="call it on data first"):
+    with pytest.raises(ValueError, match="Call a Sequential model on data first"):
         kc.export_saved_model(model, tmp_path)
     with pytest.raises(ValueError, match="`seed` is an input of the endpoint"):
         seed = keras.Input((1,), name="seed")
