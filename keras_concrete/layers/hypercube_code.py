@@ -75,11 +75,13 @@ class HypercubeCode(keras.layers.Layer):
         """Maps states to codes."""
         if self.num_states == 2:
             return 2.0 * state - 1.0
-        codes = ops.matmul(state, ops.cast(_corners(self.num_states), state.dtype))
+        corners = _corners(self.num_states)
+        codes = ops.matmul(state, ops.cast(corners, state.dtype))
         if not self.flatten:
             return codes
-        *leading, units, bits = ops.shape(codes)
-        return ops.reshape(codes, (*leading, units * bits))
+        # The state's shape: tf2onnx loses that of the product inside of a loop.
+        *leading, units, _ = ops.shape(state)
+        return ops.reshape(codes, (*leading, units * corners.shape[1]))
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """Passes a mask on; one of n-ary units has no place in their codes."""

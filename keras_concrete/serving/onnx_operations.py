@@ -2,8 +2,9 @@
 
 ONNX has all operations of the generator. But OpenVINO takes unsigned words as signed,
 shifts them to the right by a division in float32, and makes negative floats of large
-ones. Shifts and casts are written here in a way that gives the same bits either way. And
-ONNX has neither log1p nor erfc.
+ones. Shifts and casts are written here in a way that gives the same bits either way.
+ONNX has neither log1p nor erfc. And a choice is made by `Where`: tf2onnx multiplies by
+the condition, which makes NaN of an infinity that is not chosen.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 __all__ = ["handlers"]
 
 # Numbers of types in ONNX, which is imported on use only.
-_FLOAT, _BOOL, _UINT32 = 1, 9, 12
+_FLOAT, _BOOL, _FLOAT16, _UINT32 = 1, 9, 10, 12
 
 
 def handlers() -> dict[str, tuple[Callable[..., None], list]]:
@@ -25,6 +26,7 @@ def handlers() -> dict[str, tuple[Callable[..., None], list]]:
         "Erfc": _erfc,
         "Log1p": _log1p,
         "RightShift": _right_shift,
+        "SelectV2": _select,
     }
     return {operation: (handle, []) for operation, handle in found.items()}
 
@@ -135,3 +137,13 @@ def _log1p(graph: Any, node: Any, *_: Any) -> None:
     quotient = write("Div", x, write("Where", is_one, one, part))
     product = write("Mul", write("Log", sum_), quotient)
     write.replace(write("Where", is_one, x, product))
+
+
+def _select(graph: Any, node: Any, *_: Any) -> None:
+    if graph.get_dtype(node.output[0]) in (_FLOAT, _FLOAT16):
+        write = _Writer(graph, node)
+        write.replace(write("Where", *write.input))
+    else:
+        from tf2onnx.onnx_opset.controlflow import Select
+
+        Select.version_9(graph, node)
