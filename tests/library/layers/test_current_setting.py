@@ -71,7 +71,7 @@ def test_a_model_follows_its_schedule_and_goes_on_after_it_was_saved(schedule, t
         {"jit_compile": True, "steps_per_execution": 3},
         {"optimizer": keras.optimizers.SGD(0.1, gradient_accumulation_steps=3)},
     ],
-    ids=str,
+    ids=["eager", "graph", "xla", "four graphs", "three xla", "accumulation"],
 )
 def test_however_the_steps_are_run_each_batch_is_one(compiling):
     model, sampler = sequential()
