@@ -62,13 +62,14 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
     """
     check_seed(seed)
     # Distinct keys are all that Threefry needs, and adding costs less to compile than
-    # folding in: the second word counts calls of a layer below, layers above, and its
-    # highest bit is never that of a layer's own generator, which counts training calls.
+    # folding in: the second word counts calls of a layer below, layers above, and has a
+    # bit that no layer's own generator, which counts training calls, comes to. The
+    # highest would be another: OpenVINO makes 2**31 - 1 of a constant beyond it.
     key = noise.key_from_seed(seed)
     first, second = key[0], key[1]  # LiteRT cannot unstack words.
     mapping = []
     for position, state in enumerate(_generator_states(model)):
-        words = ops.stack([first, second + np.uint32((1 << 31) + (position << 16))])
+        words = ops.stack([first, second + np.uint32((1 << 30) + (position << 16))])
         mapping.append((state, ops.cast(words, state.dtype)))
     with (
         keras.StatelessScope(state_mapping=mapping),

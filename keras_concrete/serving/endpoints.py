@@ -53,23 +53,43 @@ def endpoints(model: keras.Model) -> dict[str, Endpoint]:
 def _of_latent_variables(model: LatentVariableModel) -> dict[str, Endpoint]:
     data = _rows("y" if model.is_conditional else "x", model.visible_units)
     read = _rows("x", _context_units(model)) if model.is_conditional else data
-    scored = (read, data) if model.is_conditional else (data,)
+    found = with_rows("encode", Endpoint(model.encode, (read, SEED)))
+    found["decode"] = Endpoint(model.decode, (_rows("codes", model.code_units),))
+    if model.is_conditional:
+        return found | _given_context(model, read, data)
+    return found | _of_data(model, data)
 
-    def sample(*arguments: Tensor) -> dict[str, Tensor]:
-        *context, num_images, seed = arguments
-        num_images = at_least(0, "num_images", num_images)
-        return model.sample(num_images, seed, *context)
 
-    def log_likelihood(*arguments: Tensor) -> dict[str, Tensor]:
-        *parts, num_samples, seed = arguments
-        x: Any = tuple(parts) if model.is_conditional else parts[0]
+# Whoever loads a SavedModel calls these by the names of their arguments.
+
+
+def _of_data(model: LatentVariableModel, data: tf.TensorSpec) -> dict[str, Endpoint]:
+    def sample(num_images: Tensor, seed: Tensor) -> dict[str, Tensor]:
+        return model.sample(at_least(0, "num_images", num_images), seed)
+
+    def log_likelihood(x: Tensor, num_samples: Tensor, seed: Tensor) -> dict[str, Tensor]:
         return {"bound": streamed_bound(model, x, num_samples, seed)}
 
-    context = (read,) if model.is_conditional else ()
-    return with_rows("encode", Endpoint(model.encode, (read, SEED))) | {
-        "decode": Endpoint(model.decode, (_rows("codes", model.code_units),)),
-        "sample": Endpoint(sample, (*context, _NUM_IMAGES, SEED)),
-        "log_likelihood": Endpoint(log_likelihood, (*scored, _NUM_SAMPLES, SEED)),
+    return {
+        "sample": Endpoint(sample, (_NUM_IMAGES, SEED)),
+        "log_likelihood": Endpoint(log_likelihood, (data, _NUM_SAMPLES, SEED)),
+    }
+
+
+def _given_context(
+    model: LatentVariableModel, context: tf.TensorSpec, data: tf.TensorSpec
+) -> dict[str, Endpoint]:
+    def sample(x: Tensor, num_images: Tensor, seed: Tensor) -> dict[str, Tensor]:
+        return model.sample(at_least(0, "num_images", num_images), seed, x)
+
+    def log_likelihood(
+        x: Tensor, y: Tensor, num_samples: Tensor, seed: Tensor
+    ) -> dict[str, Tensor]:
+        return {"bound": streamed_bound(model, (x, y), num_samples, seed)}
+
+    return {
+        "sample": Endpoint(sample, (context, _NUM_IMAGES, SEED)),
+        "log_likelihood": Endpoint(log_likelihood, (context, data, _NUM_SAMPLES, SEED)),
     }
 
 

@@ -78,12 +78,13 @@ def export_saved_model(
 
     Example:
     >>> import tempfile
+    >>> import tensorflow as tf
     >>> import keras_concrete as kc
     >>> model = kc.SigmoidBeliefNetwork("3H~4V", seed=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     export_saved_model(model, folder)
     ...     served = tf.saved_model.load(folder)
-    >>> served.sample(num_samples=2, seed=0)["probabilities"].shape
+    >>> served.sample(num_images=2, seed=0)["probabilities"].shape
     TensorShape([2, 4])
     """
     for size in warmup_batch_sizes:
