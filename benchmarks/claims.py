@@ -37,7 +37,7 @@ def write(
         command: What counted.
         rows: From what was counted to what it came to, or to a pair of what it should
             come to and what it came to.
-        **more: What else the file shall hold.
+        **more: What else the file is to hold.
     """
     pairs = {
         what: value if isinstance(value, tuple) else (None, value)

@@ -2,7 +2,7 @@
 
 A run folder holds `config.json` (all settings), `model.keras` (network, optimizer and
 noise generators after the last full epoch), `best.keras` (the same after the epoch with
-the best validation bound, if that is what the run shall end with), `history.csv` and
+the best validation bound, if that is what the run is to end with), `history.csv` and
 `timing.csv` (a row for each epoch), and at the end `report.json`, pictures and
 `saved_model/`.
 """

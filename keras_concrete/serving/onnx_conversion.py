@@ -46,7 +46,7 @@ def to_onnx(endpoint: Endpoint, name: str) -> bytes:
         raise ImportError(
             "Export to ONNX needs tf2onnx: pip install 'keras_concrete[serving]'"
         ) from error
-    # ONNX Runtime reshapes no tensor without elements, so that none shall arise.
+    # ONNX Runtime reshapes no tensor without elements, so none may arise.
     function = traced(for_any_batch(endpoint), name)
     _check_names(function, endpoint, name)
     with _quiet("tf2onnx"):

@@ -19,7 +19,7 @@ _FLOAT, _BOOL, _FLOAT16, _UINT32 = 1, 9, 10, 12
 
 
 def handlers() -> dict[str, tuple[Callable[..., None], list]]:
-    """What tf2onnx shall call for a node of each of these operations."""
+    """What tf2onnx is to call for a node of each of these operations."""
     found = {
         "Bitcast": _bitcast,
         "Cast": _cast,
