@@ -13,7 +13,11 @@ import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.distributions.impossible import LOG_ZERO, has_impossible, possible
+from keras_concrete.distributions.impossible import (
+    LOG_ZERO,
+    log_density_of_impossible,
+    possible,
+)
 from keras_concrete.distributions.parameterized import ParameterizedVector
 from keras_concrete.distributions.parameters import properties
 from keras_concrete.distributions.simplex import SoftmaxCentered
@@ -132,8 +136,8 @@ class ExpConcrete(ParameterizedVector):
         terms = ops.log_softmax(ops.where(impossible, -float("inf"), exponents))
         n = ops.sum(ops.cast(ops.logical_not(impossible), "float32"), axis=-1)
         constant = tf.math.lgamma(n) + (n - 1.0) * ops.log(temperature)
-        log_prob = constant + ops.sum(ops.where(impossible, 0.0, terms), axis=-1)
-        return ops.where(has_impossible(node, impossible), -float("inf"), log_prob)
+        terms = ops.where(impossible, log_density_of_impossible(node), terms)
+        return constant + ops.sum(terms, axis=-1)
 
     def _sample_control_dependencies(self, node: Tensor) -> list:
         if not self.validate_args:
@@ -237,8 +241,10 @@ class Concrete(ParameterizedVector, tfd.TransformedDistribution):
         )
         grows = n * temperature < num_zeros * (temperature + 1.0)
         limit = ops.cast(ops.where(grows, float("inf"), -float("inf")), "float32")
-        limit = ops.where(has_impossible(node, impossible), -float("inf"), limit)
-        return ops.where(num_zeros > 0, limit, inside)
+        # -inf where an impossible state has mass too.
+        return ops.where(
+            ops.logical_and(num_zeros > 0, inside > -float("inf")), limit, inside
+        )
 
     def _sample_control_dependencies(self, state: Tensor) -> list:
         if not self.validate_args:

@@ -43,8 +43,8 @@ class Discrete(ParameterizedVector):
     Example:
     >>> Discrete(logits=[0.0, 0.0]).log_prob([1.0, 0.0]).numpy().round(3)
     np.float32(-0.693)
-    >>> float(Discrete(probs=[0.0, 1.0, 0.0]).entropy())
-    0.0
+    >>> round(float(Discrete(probs=[0.5, 0.0, 0.5]).entropy()), 3)
+    0.693
     """
 
     def __init__(

@@ -81,6 +81,6 @@ class LocatedGumbels(ParameterizedVector):
             Gumbel(), tfb.Chain([tfb.Scale(scale=scale), tfb.Shift(logits)])
         )
         terms = of_each.log_prob(ops.where(impossible, 0.0, node))
-        log_prob = ops.sum(ops.where(impossible, 0.0, terms), axis=-1)
-        is_outside = ops.any(ops.logical_and(impossible, node > LOG_ZERO / 2), axis=-1)
-        return ops.where(is_outside, -float("inf"), log_prob)
+        # A Gumbel is not normalised: only the node of an impossible state is as low.
+        of_impossible = ops.where(node > LOG_ZERO / 2, -float("inf"), 0.0)
+        return ops.sum(ops.where(impossible, of_impossible, terms), axis=-1)

@@ -16,6 +16,8 @@ __all__ = [
     "LIMIT",
     "LOG_ZERO",
     "certain_rows",
+    "is_certain",
+    "log_density_of_impossible",
     "log_prob_unless_certain",
     "possible",
     "settled",
@@ -63,10 +65,12 @@ def certain_rows(logits: Tensor) -> Tensor:
     return ops.where(largest == float("inf"), share, logits)
 
 
-def has_impossible(node: Tensor, impossible: Tensor) -> Tensor:
-    """Whether a node gives some of its mass to impossible states."""
-    has_mass = ops.logical_and(impossible, node > _LOG_OF_A_STATE_OF_ZERO)
-    return ops.any(has_mass, axis=-1)
+def log_density_of_impossible(node: Tensor) -> Tensor:
+    """0 where a coordinate of a node gives its state no mass, else -inf.
+
+    It is what impossible states add to a log-density.
+    """
+    return ops.where(node > _LOG_OF_A_STATE_OF_ZERO, -float("inf"), 0.0)
 
 
 def settled(log_odds: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_concrete.distributions.impossible import (
     LOG_ZERO,
-    has_impossible,
+    log_density_of_impossible,
     log_prob_unless_certain,
     possible,
 )
@@ -112,12 +112,10 @@ class ExpLogisticNormal(ParameterizedVector):
         difference = ops.where(is_possible, node - logits, 0.0)
         mean = ops.sum(difference, axis=-1, keepdims=True) / ops.expand_dims(n, -1)
         difference = ops.where(is_possible, difference - mean, 0.0)
-        scaled = difference / ops.expand_dims(scale, -1)
+        terms = -0.5 * (difference / ops.expand_dims(scale, -1)) ** 2
+        terms = ops.where(impossible, log_density_of_impossible(node), terms)
         constant = 0.5 * math.log(2.0 * math.pi) + ops.log(scale)
-        log_prob = (
-            -0.5 * ops.sum(scaled**2, axis=-1) - (n - 1.0) * constant - 0.5 * ops.log(n)
-        )
-        return ops.where(has_impossible(node, impossible), -float("inf"), log_prob)
+        return ops.sum(terms, axis=-1) - (n - 1.0) * constant - 0.5 * ops.log(n)
 
 
 class LogitLogisticNormal(tfd.Normal):
