@@ -37,9 +37,11 @@ class LogitBinaryConcrete(Parameterized):
     `log t - t y + log alpha - 2 log(1 + exp(-t y + log alpha))`, t the temperature: the
     cheat sheet's Logistic(log alpha, t). `sigmoid(Y)` is BinaryConcrete.
 
-    Where |log alpha| is 5000 or more the state is certain: the node is +-1e9 / t, and the
+    Where |log alpha| is 5000 or more the state is certain: the node is +-1e9, and the
     log-density that of a unit of one state, 0 at nodes whose state is the certain one and
-    -inf elsewhere. So a certain unit adds nothing to a KL of equally certain ones.
+    -inf elsewhere. So a certain unit adds nothing to a KL of equally certain ones. A
+    temperature that trains has no gradient (NaN) of nodes whose log alpha is infinite:
+    write +-1e9 there.
 
     Args:
         temperature: Positive number or tensor, scalar or of the shape of `logits`.
@@ -92,7 +94,10 @@ class LogitBinaryConcrete(Parameterized):
 
     def node(self, logistics: Tensor) -> Tensor:
         """Adds Logistic noise to the logits, and divides by the temperature."""
-        return self._relocation(settled(self._read_logits())).forward(logistics)
+        logits = self._read_logits()
+        # Chosen last: XLA rounds a training step in another way if logits are chosen.
+        node = self._relocation(logits).forward(logistics)
+        return ops.where(is_certain(logits), settled(logits), node)
 
     def _relocation(self, logits: Tensor) -> Any:
         scale = 1.0 / self._read_temperature()
@@ -100,7 +105,6 @@ class LogitBinaryConcrete(Parameterized):
 
     def _relocated(self) -> tfp.distributions.Distribution:
         """The distribution as it is unless the unit is certain."""
-        # Not of settled logits: XLA rounds a fused density of those in another way.
         relocation = self._relocation(self._read_logits())
         return tfd.TransformedDistribution(Logistic(), relocation)
 
