@@ -229,7 +229,8 @@ def test_no_setting_of_a_run_can_hold_code(name, folder):
     for payload in PAYLOADS.values():
         content = {**_settings_of(folder), name: payload()}
         folder.config_file.write_text(json.dumps(content))
-        assert f"`{name}` must be" in _refusal(*COMMANDS["resume"])
+        message = _refusal(*COMMANDS["resume"])
+        assert f"run/config.json is damaged: {name}: Input should be a" in message
 
 
 def _settings_of(folder):
@@ -238,5 +239,5 @@ def _settings_of(folder):
 
 def test_rows_of_a_history_are_numbers(folder):
     folder.history_file.write_text(f"epoch,loss\n0,open({TRACE!r})\n")
-    with pytest.raises(ValueError, match=r"history\.csv is damaged: could not convert"):
-        folder.history()
+    assert folder.history() == {}
+    assert not os.path.exists(TRACE)
