@@ -238,6 +238,7 @@ class BinaryConcrete(Parameterized, tfd.TransformedDistribution):
         )
         is_its_state = ops.equal(value >= 1.0, logits > 0.0)
         of_certain = ops.where(is_its_state, float("inf"), float("-inf"))
+        of_certain = ops.cast(of_certain, "float32")
         limit = ops.where(is_certain(logits), of_certain, limit)
         limit = ops.where(ops.logical_or(value < 0.0, value > 1.0), float("-inf"), limit)
         return ops.where(on_boundary, limit, inside)

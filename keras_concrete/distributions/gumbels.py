@@ -82,5 +82,7 @@ class LocatedGumbels(ParameterizedVector):
         )
         terms = of_each.log_prob(ops.where(impossible, 0.0, node))
         # A Gumbel is not normalised: only the node of an impossible state is as low.
-        of_impossible = ops.where(node > LOG_ZERO / 2, -float("inf"), 0.0)
+        of_impossible = ops.cast(
+            ops.where(node > LOG_ZERO / 2, -float("inf"), 0.0), "float32"
+        )
         return ops.sum(ops.where(impossible, of_impossible, terms), axis=-1)

@@ -8,6 +8,7 @@ that are left. A logit of +inf makes all other states impossible; several share 
 Logits that are nearer together keep every bit. NaN logits give NaN.
 """
 
+import numpy as np
 from keras import ops
 
 from keras_concrete.types import Tensor
@@ -33,6 +34,9 @@ LOG_ZERO = -1e9
 
 # Where the state, exp(node) or sigmoid(node), is 0 in float32.
 _LOG_OF_A_STATE_OF_ZERO = -104.0
+
+# Of float32, as two Python numbers would not be where Keras's default is another type.
+_ZERO, _INFINITY = np.float32(0.0), np.float32("inf")
 
 
 def possible(logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,7 +65,7 @@ def possible(logits: Tensor) -> tuple[Tensor, Tensor]:
 def certain_rows(logits: Tensor) -> Tensor:
     """Logits of n states without +inf: where there is one, 0 for each, else -inf."""
     largest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-    share = ops.where(logits == float("inf"), 0.0, -float("inf"))
+    share = ops.where(logits == _INFINITY, _ZERO, -_INFINITY)
     return ops.where(largest == float("inf"), share, logits)
 
 
@@ -70,7 +74,7 @@ def log_density_of_impossible(node: Tensor) -> Tensor:
 
     It is what impossible states add to a log-density.
     """
-    return ops.where(node > _LOG_OF_A_STATE_OF_ZERO, -float("inf"), 0.0)
+    return ops.where(node > _LOG_OF_A_STATE_OF_ZERO, -_INFINITY, _ZERO)
 
 
 def settled(log_odds: Tensor) -> Tensor:
@@ -106,5 +110,5 @@ def log_prob_unless_certain(log_prob: Tensor, node: Tensor, log_odds: Tensor) ->
         Tensor of the shape of `log_prob`.
     """
     towards = ops.where(log_odds > 0.0, node, -node)
-    of_state = ops.where(towards >= -_LOG_OF_A_STATE_OF_ZERO, 0.0, -float("inf"))
+    of_state = ops.where(towards >= -_LOG_OF_A_STATE_OF_ZERO, _ZERO, -_INFINITY)
     return ops.where(is_certain(log_odds), of_state, log_prob)

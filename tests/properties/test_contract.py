@@ -169,8 +169,11 @@ def test_noise_and_densities_are_float32_whatever_the_default_type(floatx):
         for notation, arity in networks:
             model = kc.SigmoidBeliefNetwork(notation, arity, seed=0, dtype="float32")
             drawn += [model.sample(3, seed=1)["codes"], model.log_weights(x, 3, seed=1)]
-            drawn.append(kc.evaluate_bound(model, x, 3, verbose=False).bounds)
         assert all(part.dtype == "float32" for part in drawn)
+        # Chunks of samples are merged in float64, always.
+        bounds = kc.evaluate_bound(model, x, 3, verbose=False).bounds
+        assert bounds.dtype == "float64"
+        drawn.append(bounds)
         numbers.append(drawn)
     for ours, expected in zip(*numbers, strict=True):
         np.testing.assert_array_equal(ours, expected)
