@@ -69,5 +69,6 @@ def test_a_small_network_does_not_warn_of_itself():
 
 def test_logits_that_are_a_variable_have_no_values_in_a_graph():
     logits = tf.Variable(np.linspace(0.1, 0.9, 16, dtype="float32")[None])
-    draw = tf.function(lambda: kc.BinaryConcreteSample(0.5, seed=0)(logits))
+    layer = kc.BinaryConcreteSample(0.5, seed=0)
+    draw = tf.function(lambda: layer(logits))
     assert draw().shape == (1, 16)
