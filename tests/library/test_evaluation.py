@@ -1,8 +1,5 @@
 """The K-sample bound against enumeration."""
 
-import gc
-import weakref
-
 import keras
 import numpy as np
 import pytest
@@ -117,16 +114,12 @@ def test_large_images_are_scored_as_exactly_as_small_ones(num_pixels, tolerance)
     np.testing.assert_allclose(estimate.effective_sample_sizes, 150, rtol=1e-6)
 
 
-def test_a_second_evaluation_compiles_nothing_and_nothing_outlives_the_model():
+def test_a_second_evaluation_compiles_nothing():
     small = kc.SigmoidBeliefNetwork("2H-5V", seed=0)
-    gone = weakref.ref(small)
     for seed in (0, 1):
         kc.evaluate_bound(small, all_images(5), 30, seed=seed, verbose=False)
     (function,) = evaluation._COMPILED[small].values()
     assert function.experimental_get_tracing_count() == 1
-    del small, function
-    gc.collect()
-    assert gone() is None
 
 
 def test_a_progress_bar_is_shown(capsys):
