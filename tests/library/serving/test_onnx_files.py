@@ -1,5 +1,7 @@
 """Which models become ONNX, and what is said of the others."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -122,8 +124,16 @@ class _Loop(layers.Layer):
         ]
 
 
+@pytest.fixture
+def _collected_here():
+    """What a test leaves is removed before the next one, which would be blamed."""
+    yield
+    gc.collect()
+
+
 # TensorFlow removes the functions of a vectorized loop twice, and says so when it does.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("_collected_here")
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
