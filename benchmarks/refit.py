@@ -15,7 +15,6 @@ from keras_concrete.checks import check_positive
 from keras_concrete.datasets import shuffled_batches
 from keras_concrete.evaluation import standard_error
 from keras_concrete.experiments.machine import use_threads
-from keras_concrete.experiments.new_network import largest_divisor
 from keras_concrete.experiments.report import Estimate
 from keras_concrete.experiments.run_folder import RunFolder
 
@@ -56,11 +55,7 @@ def refit(
     for layer in refitted.layers:
         layer.trainable = not layer.name.startswith(("prior_", "likelihood_"))
     decay = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    refitted.compile(
-        keras.optimizers.Adam(decay),
-        jit_compile=True,
-        steps_per_execution=largest_divisor(steps, 64),
-    )
+    refitted.compile(keras.optimizers.Adam(decay))
     batches = shuffled_batches(images, batch_size, seed=0)
     refitted.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=verbose)
     return refitted

@@ -77,7 +77,7 @@ class BoundModel(LoopedModel):
                     f"without `{name}`: compile(optimizer). Received: "
                     f"{name}={given[name]!r}"
                 )
-        super().compile(*args, **kwargs)
+        super().compile(**given)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as it was compiled when it was saved."""

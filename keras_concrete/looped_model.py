@@ -1,100 +1,120 @@
-"""Many steps of training in one call of a compiled program.
+"""A Keras model whose `fit` is fast as it is called: `compile(optimizer)`, `fit(x)`.
 
-Keras runs `steps_per_execution` steps in a TensorFlow loop around a compiled step. Each
-step then pays for a launch: its variables are handed over, and written to new memory.
-With the loop inside the program a step of the paper's networks takes less time.
+Keras calls a compiled step once for each batch. Each call pays for a launch: the model's
+variables are handed over, and written to new memory. With the loop over steps inside the
+program a step of the paper's networks takes half the time.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_concrete.seeding import num_replicas
-from keras_concrete.types import Tensor
+from keras_concrete.steps_ahead import StepsAhead, acts_between_batches
+from keras_concrete.sublayers import all_layers
+from keras_concrete.training_loop import TrainingLoop
 
 __all__ = ["LoopedModel"]
 
-TrainFunction = Callable[[Any], dict[str, Tensor]]
-
 
 class LoopedModel(keras.Model):
-    """A model that compiles the steps of one execution together.
+    """A model that XLA compiles, with many steps of training in one program.
 
-    With `compile(jit_compile=True, steps_per_execution=k)`, and data from a
-    `tf.data.Dataset` whose batches all have one shape (`drop_remainder=True`), `fit` runs
-    k steps in one XLA program; with other settings and data as every Keras model. The
-    numbers are the same, and so is all that callbacks see.
+    `compile(optimizer)` leaves two of Keras's settings to the model, on TensorFlow:
+
+    - `jit_compile="auto"` is XLA wherever it can work: not under a distribution strategy,
+      with `run_eagerly=True`, or where a layer does not support it.
+    - Without `steps_per_execution`, `fit` trains as many steps in one call as take a
+      fifth of a second, never beyond the end of an epoch, and then reports them one by
+      one: progress bar, history and epochs are those of single steps. Where a callback
+      acts between batches (it overrides `on_train_batch_end`, say), or there are
+      `metrics`, steps run one by one.
+
+    What you set yourself is taken as it is: `steps_per_execution=1` and
+    `jit_compile=False` are Keras's own `fit`. The numbers do not depend on either, but
+    for the rounding of XLA.
     """
 
     train_function: Any
+    _steps_ahead: StepsAhead | None = None
+    _open_settings: tuple[str, ...] = ()
+    _has_metrics = False
+
+    def compile(self, **kwargs: Any) -> None:
+        """Configures training as `keras.Model.compile` does."""
+        if keras.backend.backend() == "tensorflow":
+            self._open_settings = tuple(
+                name
+                for name, default in (("jit_compile", "auto"), ("steps_per_execution", 1))
+                if name not in kwargs or (kwargs[name] == default == "auto")
+            )
+        if "jit_compile" in self._open_settings:
+            kwargs["jit_compile"] = self._can_be_compiled(kwargs)
+        self._has_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
+        super().compile(**kwargs)
+
+    def _can_be_compiled(self, settings: dict[str, Any]) -> bool:
+        return (
+            not settings.get("run_eagerly")
+            and num_replicas() == 1
+            and self.distribute_strategy.num_replicas_in_sync == 1
+            and all(layer.supports_jit for layer in all_layers(self))
+        )
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given; what it was not stays open in a loaded model."""
+        config = super().get_compile_config()
+        return config and {
+            name: value
+            for name, value in config.items()
+            if name not in self._open_settings
+        }
+
+    def fit(self, callbacks: Any = None, **kwargs: Any) -> Any:
+        """Trains as `keras.Model.fit` does."""
+        if "steps_per_execution" in self._open_settings and self._can_loop:
+            if not acts_between_batches(callbacks):
+                self._steps_ahead = StepsAhead()
+                callbacks = [*keras.tree.flatten(callbacks or []), self._steps_ahead]
+        try:
+            return super().fit(callbacks=callbacks, **kwargs)
+        finally:
+            self._steps_ahead = None
+
+    @property
+    def _can_loop(self) -> bool:
+        return (
+            keras.backend.backend() == "tensorflow"
+            and bool(self.jit_compile)
+            and not self.run_eagerly
+            and not self._has_metrics
+            and num_replicas() == 1
+        )
 
     def make_train_function(self, force: bool = False) -> None:
         """Makes the function that `fit` calls for each execution."""
         if self.train_function is None or force:
             super().make_train_function(force)
-            together = self.jit_compile and self.steps_per_execution > 1
-            if together and num_replicas() == 1 and not self.run_eagerly:
-                self.train_function = _compile_loop(self, self.train_function)
+            if self._can_loop:
+                # Not while it is traced, which would be for another trace.
+                self.optimizer.build(self.trainable_variables)
+                self.train_function = self._looped(self.train_function)
 
+    def _looped(self, one_by_one: Any) -> Any:
+        loop = TrainingLoop(self)
 
-def _compile_loop(model: keras.Model, one_by_one: TrainFunction) -> TrainFunction:
-    """Makes a train function; `one_by_one` is for data that one program cannot take."""
-    import tensorflow as tf
+        def execute(iterator: Any) -> dict[str, Any]:
+            num_steps = self.steps_per_execution
+            if not loop.takes(iterator) or (num_steps, self._steps_ahead) == (1, None):
+                return one_by_one(iterator)
+            if self._steps_ahead is not None:
+                return self._steps_ahead.next_logs(lambda n: loop.run(iterator, n))
+            logs = loop.run(iterator, num_steps)
+            while len(logs) < num_steps:
+                try:
+                    logs += loop.run(iterator, num_steps - len(logs))
+                except StopIteration:
+                    break
+            return logs[-1]
 
-    num_steps = model.steps_per_execution
-
-    @tf.function(jit_compile=True)
-    def train(batches: Any, count: Tensor) -> dict[str, Tensor]:
-        def body(step: Tensor) -> Tensor:
-            model.train_step(keras.tree.map_structure(lambda part: part[step], batches))
-            return step + 1
-
-        tf.while_loop(lambda step: step < count, body, [0])
-        return model.get_metrics_result()
-
-    @tf.function
-    def take(iterator: tf.data.Iterator) -> tuple[Any, Tensor]:
-        spec = iterator.element_spec
-        arrays = [
-            tf.TensorArray(part.dtype, num_steps, element_shape=part.shape)
-            for part in keras.tree.flatten(spec)
-        ]
-
-        def body(count: Tensor, batch: tf.experimental.Optional, arrays: Any) -> Any:
-            parts = keras.tree.flatten(batch.get_value())
-            arrays = [
-                array.write(count, part)
-                for array, part in zip(arrays, parts, strict=True)
-            ]
-            is_last = count + 1 == num_steps
-            batch = tf.cond(is_last, lambda: batch, iterator.get_next_as_optional)
-            return count + 1, batch, arrays
-
-        count, _, arrays = tf.while_loop(
-            lambda count, batch, _: (count < num_steps) & batch.has_value(),
-            body,
-            [0, iterator.get_next_as_optional(), arrays],
-        )
-        batches = [array.stack() for array in arrays]
-        return keras.tree.pack_sequence_as(spec, batches), count
-
-    def execute(iterator: Any) -> dict[str, Tensor]:
-        if not (isinstance(iterator, tf.data.Iterator) and _has_fixed_shapes(iterator)):
-            return one_by_one(iterator)
-        batches, count = take(iterator)
-        if not count:
-            raise StopIteration
-        return train(batches, count)
-
-    return execute
-
-
-def _has_fixed_shapes(iterator: Any) -> bool:
-    import tensorflow as tf
-
-    specs = keras.tree.flatten(iterator.element_spec)
-    return all(
-        isinstance(spec, tf.TensorSpec) and spec.shape.is_fully_defined()
-        for spec in specs
-    )
+        return execute

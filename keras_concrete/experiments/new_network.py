@@ -72,12 +72,7 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
         learning_rate = keras.optimizers.schedules.CosineDecay(
             config.learning_rate, decay_steps=config.epochs * steps
         )
-    network.compile(
-        keras.optimizers.Adam(learning_rate),
-        jit_compile=True,
-        # A divisor: Keras would run an epoch of 62 steps by 32 as 64 steps.
-        steps_per_execution=largest_divisor(steps, 64),
-    )
+    network.compile(keras.optimizers.Adam(learning_rate))
     return network
 
 

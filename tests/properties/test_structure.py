@@ -17,7 +17,7 @@ LIBRARY = """
     first_batch graphs sublayers seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses
-    looped_model bound_model latent_variable_model networks
+    steps_ahead training_loop looped_model bound_model latent_variable_model networks
     models
     evaluation callbacks serving
 """.split()
