@@ -44,6 +44,9 @@ class VimcoSurrogate(Surrogate):
 def leave_one_out_bounds(log_weights: Tensor) -> Tensor:
     """L_m with each weight in turn replaced by the geometric mean of the others.
 
+    Time and memory are linear in the number of samples. A weight of 0 is allowed, unless
+    all of an example are.
+
     Args:
         log_weights: Float tensor `(batch, num_samples)`, of at least 2 samples.
 
@@ -56,16 +59,48 @@ def leave_one_out_bounds(log_weights: Tensor) -> Tensor:
     >>> np.exp(bounds).round(3)
     array([[3., 1.]], dtype=float32)
     """
-    size = ops.shape(log_weights)[1]
-    others = ops.cast(size, log_weights.dtype) - 1.0
-    total = ops.sum(log_weights, axis=1, keepdims=True)
-    geometric_mean = (total - log_weights) / others
-    replaced = ops.where(
-        ops.eye(size, dtype="bool"),
-        ops.expand_dims(geometric_mean, 2),
-        ops.expand_dims(log_weights, 1),
+    others = ops.cast(ops.shape(log_weights)[1], log_weights.dtype) - 1.0
+    largest = ops.max(log_weights, axis=1, keepdims=True)
+    relative = ops.maximum(log_weights - largest, _LOWEST)
+    logs = _log_sums_without_one(relative)
+    geometric_means = _sums_without_one(relative) / others
+    return largest + ops.logaddexp(logs, geometric_means) - ops.log(others + 1.0)
+
+
+# Stands for the log of a weight of 0: a sum of many is still finite.
+_LOWEST = -1e30
+
+
+def _log_sums_without_one(logs: Tensor) -> Tensor:
+    """For each sample the log of the sum of the others' exponentials.
+
+    The largest of `logs` is 0. For all others the sum less its own term keeps the largest
+    one, so that nothing cancels; for the largest itself the rest is summed.
+    """
+    is_first_largest = _is_at(ops.argmax(logs, axis=1), logs)
+    powers = ops.exp(logs)
+    rest = ops.sum(powers, axis=1, keepdims=True) - powers
+    of_rest = ops.logsumexp(
+        ops.where(is_first_largest, _LOWEST, logs), axis=1, keepdims=True
     )
-    return ops.logsumexp(replaced, axis=2) - ops.log(others + 1.0)
+    return ops.where(is_first_largest, of_rest, ops.log(ops.maximum(rest, 1.0)))
+
+
+def _sums_without_one(values: Tensor) -> Tensor:
+    """For each sample the sum of the others' values, none of which is positive.
+
+    As above: without any but the lowest the sum keeps the lowest.
+    """
+    is_first_lowest = _is_at(ops.argmin(values, axis=1), values)
+    of_rest = ops.sum(ops.where(is_first_lowest, 0.0, values), axis=1, keepdims=True)
+    rest = ops.sum(values, axis=1, keepdims=True) - values
+    return ops.where(is_first_lowest, of_rest, rest)
+
+
+def _is_at(position: Tensor, values: Tensor) -> Tensor:
+    """Whether an element of axis 1 is the one at its row's position."""
+    positions = ops.arange(ops.shape(values)[1], dtype="int32")
+    return positions == ops.expand_dims(ops.cast(position, "int32"), 1)
 
 
 class Vimco(ScoreFunction):
