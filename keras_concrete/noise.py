@@ -13,11 +13,14 @@ distance from its end. So the tails are whole (logistic noise reaches 45, where 
 24-bit uniform stops at 16.6), symmetric by construction, and no logarithm sees 0.
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 from keras import ops
 
+from keras_concrete.graphs import compiles_pieces
+from keras_concrete.normal_quantile import normal_quantile
 from keras_concrete.types import Shape, Tensor
 
 __all__ = [
@@ -28,7 +31,6 @@ __all__ = [
     "key_from_seed",
     "logistic",
     "normal",
-    "normal_quantile",
     "threefry_2x32",
     "uniform",
 ]
@@ -233,61 +235,19 @@ def normal(shape: Shape, key: Tensor) -> Tensor:
     )
 
 
-def normal_quantile(probability: Tensor) -> Tensor:
-    """Value below which a standard normal variable lies with a given probability.
-
-    The approximations of Wichura (1988), algorithm AS 241, PPND7, to about 1e-7 of the
-    value. XLA's own, by the inverse error function, is `-inf` below 3e-8.
-
-    Args:
-        probability: Float32 tensor of numbers in (0, 1/2].
-
-    Returns:
-        Float32 tensor.
-
-    Example:
-    >>> normal_quantile(np.float32([1e-30, 0.025])).numpy().round(2)
-    array([-11.46,  -1.96], dtype=float32)
-    """
-    center = 0.5 - probability
-    near = _ratio(0.180625 - center * center, _NEAR_HALF)
-    root = ops.sqrt(-ops.log(probability))
-    far = ops.where(root <= 5.0, _ratio(root - 1.6, _TAIL), _ratio(root - 5.0, _FAR_TAIL))
-    return -ops.where(center <= 0.425, center * near, far)
-
-
-def _ratio(x: Tensor, coefficients: tuple) -> Tensor:
-    """Ratio of two polynomials, coefficients of high powers first."""
-    above, below = coefficients
-    return _horner(x, above) / _horner(x, below)
-
-
-def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    value: Tensor = coefficients[0]
-    for coefficient in coefficients[1:]:
-        value = value * x + coefficient
-    return value
-
-
-_NEAR_HALF = (
-    (5.9109374720e01, 1.5929113202e02, 5.0434271938e01, 3.3871327179),
-    (6.7187563600e01, 7.8757757664e01, 1.7895169469e01, 1.0),
-)
-_TAIL = (
-    (1.7023821103e-01, 1.3067284816, 2.7568153900, 1.4234372777),
-    (1.2021132975e-01, 7.3700164250e-01, 1.0),
-)
-_FAR_TAIL = (
-    (1.7337203997e-02, 4.2868294337e-01, 3.0812263860, 6.6579051150),
-    (1.2258202635e-02, 2.4197894225e-01, 1.0),
-)
-
-
 def _half_and_distance(shape: Shape, key: Tensor) -> tuple[Tensor, Tensor]:
     """Which half of (0, 1) each element lies in, and its distance from that end."""
     size = 1
     for dimension in shape:
         size = size * dimension
+    if compiles_pieces():
+        in_upper_half, distance = _compiled_halves(size, key)
+    else:
+        in_upper_half, distance = _halves(size, key)
+    return ops.reshape(in_upper_half, shape), ops.reshape(distance, shape)
+
+
+def _halves(size: Tensor | int, key: Tensor) -> tuple[Tensor, Tensor]:
     position = ops.reshape(ops.arange(size, dtype="int32"), (-1, 1))
     # A view, not a cast: OpenVINO has none, and would shift words as signed numbers.
     words = ops.reshape(ops.view(position, "uint32"), (-1,))
@@ -297,4 +257,24 @@ def _half_and_distance(shape: Shape, key: Tensor) -> tuple[Tensor, Tensor]:
     coarse = ops.cast(half_high, "float32")
     fine = ops.cast(low, "float32") + 0.5
     distance = coarse * np.float32(2.0**-32) + fine * np.float32(2.0**-64)
-    return ops.reshape(in_upper_half, shape), ops.reshape(distance, shape)
+    return in_upper_half, distance
+
+
+def _compiled_halves(size: Tensor | int, key: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by XLA, for which the rounds of the generator are one pass."""
+    function = _by_xla()
+    if isinstance(size, int):
+        return function(size, key)
+    # A program is for one size, so that unknown ones are rounded up by at most an eighth.
+    size = ops.cast(size, "int32")
+    octave = ops.floor(ops.log2(ops.cast(ops.maximum(size, 1), "float32")))
+    step = ops.cast(2.0 ** ops.maximum(octave - 3.0, 0.0), "int32")
+    rounded = (size + step - 1) // step * step
+    return tuple(part[:size] for part in function(rounded, key))
+
+
+@functools.cache
+def _by_xla() -> Callable[..., tuple[Tensor, Tensor]]:
+    import tensorflow as tf
+
+    return tf.function(_halves, jit_compile=True, autograph=False)

@@ -25,6 +25,7 @@ from keras_concrete.distributions.impossible import (
 from keras_concrete.distributions.parameterized import Parameterized
 from keras_concrete.distributions.parameters import properties
 from keras_concrete.distributions.standard import sample_key
+from keras_concrete.normal_quantile import normal_quantile
 from keras_concrete.types import Tensor
 
 __all__ = ["GAUSSIAN", "BinaryNoise", "RelocatedBinary"]
@@ -54,8 +55,8 @@ class BinaryNoise:
 
 GAUSSIAN = BinaryNoise(
     log_prob=lambda value: -0.5 * (value**2 + math.log(2.0 * math.pi)),
-    quantile=noise.normal_quantile,
-    upper_quantile=lambda probability: -noise.normal_quantile(probability),
+    quantile=normal_quantile,
+    upper_quantile=lambda probability: -normal_quantile(probability),
 )
 
 

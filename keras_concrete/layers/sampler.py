@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_count, check_positive
+from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.forgotten_terms import ForgottenTerms
 from keras_concrete.layers.kl import check_pathwise
@@ -154,7 +155,8 @@ class Sampler(SeededLayer):
         if self.inference == "mode" and not training:
             noise = unit.mode_noise(shape)
         else:
-            noise = unit.noise(shape, self.next_key())
+            with piecewise_compiled(training):
+                noise = unit.noise(shape, self.next_key())
         temperature = self._temperature.read(training)
         if training:
             self._terms.warn()

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from keras_concrete import noise
+from keras_concrete.graphs import piecewise_compiled
+from keras_concrete.normal_quantile import normal_quantile
 
 FALSE_ALARM = 1e-4  # Of each statistical test; seeds are fixed, so none flickers.
 KEY = np.array([0x2545F491, 0x4F6CDD1D], "uint32")
@@ -85,13 +87,18 @@ def test_fold_in_encrypts_a_counter_that_noise_never_uses(key, data):
 
 
 @pytest.mark.parametrize(
-    "compile_with", [{}, {"jit_compile": True}], ids=["graph", "xla"]
+    ("compile_with", "pieces"),
+    [({}, False), ({}, True), ({"jit_compile": True}, False)],
+    ids=["graph", "pieces", "xla"],
 )
-def test_integers_are_the_same_in_graphs_and_floats_within_the_last_places(compile_with):
+def test_integers_are_the_same_in_graphs_and_floats_within_the_last_places(
+    compile_with, pieces
+):
     shape = (ROWS, COLUMNS)
 
     def everything(key):
-        draws = [draw(shape, key) for draw in DRAWS.values()]
+        with piecewise_compiled(pieces):
+            draws = [draw(shape, key) for draw in DRAWS.values()]
         return noise.threefry_2x32(key, COUNTER), noise.fold_in(key, 7), draws
 
     eager = everything(KEY)
@@ -112,12 +119,14 @@ def test_a_longer_batch_begins_with_the_shorter_one():
         np.testing.assert_allclose(longer, shorter, rtol=last_places, atol=last_places)
 
 
-def test_a_batch_of_unknown_size_draws_what_a_known_one_does():
+@pytest.mark.parametrize("pieces", [False, True])
+def test_a_batch_of_unknown_size_draws_what_a_known_one_does(pieces):
     @tf.function(input_signature=[tf.TensorSpec([None, COLUMNS])])
     def like(x):
-        return noise.logistic((tf.shape(x)[0], COLUMNS), tf.constant(KEY))
+        with piecewise_compiled(pieces):
+            return noise.logistic((tf.shape(x)[0], COLUMNS), tf.constant(KEY))
 
-    for rows in (0, 1, 5):
+    for rows in (0, 1, 5, 341, 342):  # 1,023 and 1,026 numbers.
         expected = noise.logistic((rows, COLUMNS), KEY)
         np.testing.assert_allclose(like(tf.zeros((rows, COLUMNS))), expected, rtol=1e-6)
 
@@ -212,9 +221,7 @@ def test_the_other_half_of_the_interval_has_the_opposite_logistic_noise(monkeypa
 
 
 def normal(shape, key):
-    return noise.from_quantile(
-        shape, key, noise.normal_quantile, lambda p: -noise.normal_quantile(p)
-    )
+    return noise.from_quantile(shape, key, normal_quantile, lambda p: -normal_quantile(p))
 
 
 def triangular(shape, key):
@@ -251,7 +258,7 @@ def test_normal_quantiles_and_their_slopes_are_exact_to_the_end_of_float32(jit_c
     def with_slopes(p):
         with tf.GradientTape() as tape:
             tape.watch(p)
-            value = noise.normal_quantile(p)
+            value = normal_quantile(p)
         return value, tape.gradient(value, p)
 
     value, slope = with_slopes(tf.constant(probability))

@@ -13,8 +13,9 @@ PACKAGE = ROOT / "keras_concrete"
 
 # A file imports only from the left of itself, and from its own folder.
 LIBRARY = """
-    types checks files images noise schedules networks.notation datasets
-    first_batch graphs sublayers seeding distributions objectives temperatures
+    types checks files images graphs normal_quantile noise schedules
+    networks.notation datasets first_batch sublayers
+    seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses
     steps_ahead training_loop looped_model bound_model latent_variable_model networks
