@@ -1,0 +1,1 @@
+"""An exported model's own programs, and training, on one accelerator."""
