@@ -1,8 +1,6 @@
 """The K-sample bound of a trained model, for any K, in constant memory."""
 
 import math
-import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_concrete import noise
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel
+from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
 from keras_concrete.types import Tensor
+from keras_concrete.weight_sums import compiled_summary, key_of_chunk, merge
 
 __all__ = ["BoundEstimate", "evaluate_bound", "standard_error"]
 
@@ -76,29 +75,40 @@ def evaluate_bound(
     training: bool = False,
     seed: int = 0,
     verbose: bool = True,
+    log_likelihood: LogLikelihood | None = None,
 ) -> BoundEstimate:
     """Estimates the bound L_K of equation 8 on each example.
 
     Samples are drawn in chunks and their weights summed as they come, so memory does not
     grow with K. The model is left as it was: its generators and averages are not used.
 
+    Three kinds of models have log-weights to sum: belief networks and others with the
+    method `log_weights`; models that run one `MultiSampleBound`, whatever else they
+    return, by as many passes with new noise as K needs; and models trained by a
+    reconstruction and KL terms (a sampler's `prior`, or `RelaxedKL`), if
+    `log_likelihood` says what log p(x given z) is. Neither weights of the KL terms nor
+    losses count here.
+
     Args:
-        model: A `SigmoidBeliefNetwork`, or any model with the method `log_weights` of
-            `LatentVariableModel`.
-        x: Binary data, `(examples, visible units)`; for a conditional network the pair
-            `(context, image)`.
-        num_samples: K, the number of samples for each example.
+        model: A model of one of these kinds, whose weights exist.
+        x: What the model takes: an array of examples, or a tuple, list or dict of them;
+            for a conditional belief network the pair `(context, image)`.
+        num_samples: K, the number of samples for each example. It need not be a multiple
+            of the model's own number.
         training: False for the discrete graph, whose bound approximates the
             log-likelihood from below; True for the relaxed graph.
         seed: Integer, of which alone the noise is a function.
         verbose: Whether to show a progress bar.
+        log_likelihood: Function from `x` and the outputs of the model, for a batch, to
+            log p(x given z) in nats, `(batch,)`, or `(batch, num_samples)` where the
+            model has a sample axis.
 
     Returns:
         The bounds and effective sample sizes of the examples.
 
     Raises:
         ValueError: If there are no examples, `num_samples` is not a positive integer,
-            `seed` not an integer, or `model` has no `log_weights`.
+            `seed` not an integer, or `model` is of none of the three kinds.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -106,37 +116,39 @@ def evaluate_bound(
     >>> estimate = evaluate_bound(model, np.eye(4), num_samples=2_000, verbose=False)
     >>> estimate.bounds.shape, estimate.num_samples
     ((4,), 2000)
+
+    A model of your own, trained by a reconstruction and the KL term of its sampler:
+
+    >>> import keras_concrete as kc
+    >>> inputs = keras.Input((4,))
+    >>> logits = keras.layers.Dense(3)(inputs)
+    >>> state = kc.BinaryConcreteSample(0.5, prior="uniform")(logits)
+    >>> autoencoder = keras.Model(inputs, keras.layers.Dense(4)(state))
+    >>> estimate = evaluate_bound(
+    ...     autoencoder, np.eye(4), 1_000, log_likelihood=kc.BernoulliLogLikelihood(),
+    ...     verbose=False,
+    ... )
+    >>> estimate.bounds.shape
+    (4,)
     """
     check_positive("num_samples", num_samples, int)
     check_seed(seed)
-    if not hasattr(model, "log_weights"):
-        raise ValueError(
-            "Argument `model` must have the method log_weights(x, num_samples, training, "
-            "seed) of keras_concrete.LatentVariableModel, as SigmoidBeliefNetwork has. "
-            f"Received: a {type(model).__name__}"
-        )
-    parts = [np.asarray(part) for part in (x if isinstance(x, tuple) else (x,))]
-    num_examples = len(parts[0]) if parts[0].ndim else 0
-    if num_examples == 0 or any(
-        part.ndim != 2 or len(part) != num_examples for part in parts
-    ):
-        raise ValueError(
-            "Argument `x` must have shape (examples, visible units), with at least one "
-            "example, or be a pair of such arrays. Received: shape "
-            + ", ".join(str(part.shape) for part in parts)
-        )
+    has_method = hasattr(model, "log_weights") and log_likelihood is None
+    if not has_method:
+        check_passes(model, training, log_likelihood)
+    x, num_examples = _examples(x)
     if isinstance(model, LatentVariableModel):
-        if len(parts) != 1 + model.is_conditional:
-            raise ValueError(
-                "Argument `x` must be one array, or for a conditional network the pair "
-                f"(context, image). Received: {len(parts)} arrays"
-            )
-        model.check_data(*parts)
-    num_chunks = math.ceil(num_samples / _SAMPLES)
-    chunk = math.ceil(num_samples / num_chunks)
+        _check_data(model, x)
+    chunk = math.ceil(num_samples / math.ceil(num_samples / _SAMPLES))
+    repeats = None
+    if not has_method:
+        samples = samples_of_a_pass(model, _tensors(x, [0]), training, log_likelihood)
+        repeats = math.ceil(chunk / samples)
+        chunk = repeats * samples
+    num_chunks = math.ceil(num_samples / chunk)
     batch = min(num_examples, max(1, _PAIRS // chunk))
-    summarise = _compiled(model, chunk, training, is_pair=isinstance(x, tuple))
     num_batches = math.ceil(num_examples / batch)
+    summarise = compiled_summary(model, chunk, training, repeats, log_likelihood)
     progress = keras.utils.Progbar(
         num_batches * num_chunks, verbose=int(verbose), unit_name="chunk"
     )
@@ -144,14 +156,13 @@ def evaluate_bound(
     for i in range(num_batches):
         # The last batch is filled up with the first rows: one shape, one compilation.
         places = np.arange(i * batch, (i + 1) * batch) % num_examples
-        rows = [ops.convert_to_tensor(part[places], dtype="float32") for part in parts]
+        rows = _tensors(x, places)
         summaries = []
         for j in range(num_chunks):
-            key = _key_of(*(tf.constant(word) for word in (seed, i, j)))
             left = tf.constant(num_samples - j * chunk)
-            summaries.append(summarise(rows, key, left))
+            summaries.append(summarise(rows, key_of_chunk(seed, i, j), left))
             progress.add(1)
-        estimates.append(_merged(np.stack([np.asarray(s) for s in summaries])))
+        estimates.append(merge(np.stack([np.asarray(s) for s in summaries])))
     log_sum, effective = np.concatenate(estimates, axis=1)[:, :num_examples]
     return BoundEstimate(
         bounds=log_sum - math.log(num_samples),
@@ -161,70 +172,36 @@ def evaluate_bound(
     )
 
 
-# Not under XLA, which would compile its hundred scalar operations for seconds.
-@tf.function
-def _key_of(seed: Tensor, batch_index: Tensor, chunk_index: Tensor) -> Tensor:
-    key = noise.key_from_seed(seed)
-    return noise.fold_in(noise.fold_in(key, batch_index), chunk_index)
+def _examples(x: Any) -> tuple[Any, int]:
+    """The arrays of a structure, and the number of examples that each of them has."""
+    x = keras.tree.map_structure(np.asarray, x)
+    shapes = [part.shape for part in keras.tree.flatten(x)]
+    sizes = {shape[0] if len(shape) else 0 for shape in shapes}
+    if len(sizes) != 1 or not sizes.pop():
+        raise ValueError(
+            "Argument `x` must be an array of examples, with at least one example, or a "
+            "tuple, list or dict of such arrays, all of the same number. Received: shape "
+            + ", ".join(map(str, shapes))
+        )
+    return x, shapes[0][0]
 
 
-Summary = Callable[[list[Tensor], Tensor, Tensor], Tensor]
-
-# By model, so that a second evaluation of one shape compiles nothing, and nothing is kept
-# of a model that is gone.
-_COMPILED: weakref.WeakKeyDictionary[keras.Model, dict[tuple, Summary]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _compiled(model: keras.Model, chunk: int, training: bool, is_pair: bool) -> Summary:
-    """The function that draws a chunk of samples and summarises their weights."""
-    variables = tuple(map(id, getattr(model, "variables", ())))
-    functions = _COMPILED.setdefault(model, {})
-    settings = (chunk, training, is_pair, variables)
-    if settings not in functions:
-        functions[settings] = _compile(weakref.ref(model), chunk, training, is_pair)
-    return functions[settings]
+def _check_data(model: LatentVariableModel, x: Any) -> None:
+    parts = x if isinstance(x, tuple) else (x,)
+    if len(parts) != 1 + model.is_conditional:
+        raise ValueError(
+            "Argument `x` must be one array, or for a conditional network the pair "
+            f"(context, image). Received: {len(parts)} arrays"
+        )
+    model.check_data(*parts)
 
 
-def _compile(
-    model: weakref.ref[keras.Model], chunk: int, training: bool, is_pair: bool
-) -> Summary:
-    @tf.function(jit_compile=True)
-    def summarise(rows: list[Tensor], key: Tensor, left: Tensor) -> Tensor:
-        """The largest log-weight of each example, and sums of weights by its measure.
+def _tensors(x: Any, places: Any) -> Any:
+    """Some of the examples, in the dtypes in which `fit` hands them to the model."""
 
-        Args:
-            rows: The examples.
-            key: Key of the noise.
-            left: How many samples are still wanted; the others weigh nothing.
+    def of_part(part: np.ndarray) -> Tensor:
+        is_real = np.issubdtype(part.dtype, np.floating)
+        dtype = keras.config.floatx() if is_real else None
+        return ops.convert_to_tensor(part[places], dtype=dtype)
 
-        Returns:
-            Tensor `(3, batch)`: the largest log-weight w, the sum of exp(log-weight - w),
-            and that of its squares.
-        """
-        inputs = tuple(rows) if is_pair else rows[0]
-        log_weights = model().log_weights(inputs, chunk, training, key)  # type: ignore
-        is_wanted = ops.arange(chunk, dtype="int32") < left
-        log_weights = ops.where(is_wanted, log_weights, -float("inf"))
-        largest = ops.max(log_weights, axis=1)
-        weights = ops.exp(log_weights - largest[:, None])
-        return ops.stack([largest, ops.sum(weights, axis=1), ops.sum(weights**2, axis=1)])
-
-    return summarise
-
-
-def _merged(summaries: np.ndarray) -> np.ndarray:
-    """Merges chunks in float64: log-weights of large images are large numbers.
-
-    Args:
-        summaries: Array `(chunks, 3, batch)`.
-
-    Returns:
-        Array `(2, batch)`: the log of the sum of the weights, and their effective number.
-    """
-    largest, sums, sums_of_squares = np.moveaxis(summaries.astype("float64"), 1, 0)
-    scale = np.exp(largest - largest.max(axis=0))
-    total = np.sum(scale * sums, axis=0)
-    effective = total**2 / np.sum(scale**2 * sums_of_squares, axis=0)
-    return np.stack([largest.max(axis=0) + np.log(total), effective])
+    return keras.tree.map_structure(of_part, x)

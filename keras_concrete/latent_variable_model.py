@@ -13,7 +13,9 @@ class LatentVariableModel(Protocol):
 
     `SigmoidBeliefNetwork` is one. `evaluate_bound`, the callbacks and the exports use
     these members and nothing else, so a model of your own that has them works as well.
-    For `evaluate_bound` and `IntegralityGap` the method `log_weights` suffices.
+    For `evaluate_bound` and `IntegralityGap` the method `log_weights` suffices, and a
+    model made of this package's layers needs not even that: both take any that ends in
+    `MultiSampleBound`, and `evaluate_bound` those trained by KL terms too.
 
     A conditional model predicts data from a context. Where `x` is data elsewhere it then
     stands for the pair `(context, data)`, or for the context alone in `encode`.

@@ -6,6 +6,7 @@ import keras
 
 from keras_concrete import objectives
 from keras_concrete.layers.origin import FollowingLayer
+from keras_concrete.layers.pass_terms import BoundTerms, note
 from keras_concrete.layers.shapes import as_list
 from keras_concrete.types import Tensor
 
@@ -18,8 +19,8 @@ class MultiSampleBound(FollowingLayer):
 
     `log((1 / m) sum_i p(x, z_i) / q(z_i | x))` (equation 8), m the size of the sample
     axis; with one sample the ELBO. The value is always this; the gradient in training
-    is what the estimator makes of it. Some estimators own weights (NVIL its baselines),
-    which train with the model.
+    is the estimator's, which for some is that of another objective. Some estimators own
+    weights (NVIL its baselines), which train with the model.
 
     Args:
         estimator: Name of the gradient estimator. By default that of the samplers whose
@@ -30,10 +31,11 @@ class MultiSampleBound(FollowingLayer):
     Call arguments:
         log_joint: log p(x, z): a tensor, or a list of terms, one for each layer of p.
         log_posterior: log q(z given x), likewise.
-        conditions: What each layer of q is conditioned on, a tensor or a list. Only the
-            estimator `"nvil"` needs it, and needs the order of the lists: from the data,
+        conditions: What some estimators read besides. For `"nvil"`, what each layer of q
+            is conditioned on, and all lists in the order from the data:
             `log p(x | h1), log p(h1 | h2), ...` against `log q(h1 | x), log q(h2 | h1),
-            ...` and `x, h1, ...`.
+            ...` and `x, h1, ...`. For `"disarm"`, `[logits, node]` of the sampler that
+            has `num_samples`, whose score comes first in `log_posterior`.
         training: Whether the estimator's gradient is wanted.
 
     Input shape:
@@ -44,8 +46,8 @@ class MultiSampleBound(FollowingLayer):
 
     Raises:
         ValueError: If the terms differ in shape, if the estimator is not for their
-            number of samples (`"vimco"` for 2 or more, `"nvil"` for 1), or not the
-            samplers'.
+            number of samples (`"vimco"` and `"reinforce_loo"` for 2 or more, `"disarm"`
+            for pairs, `"nvil"` for 1), or not the samplers'.
 
     Example:
     >>> import numpy as np
@@ -92,6 +94,7 @@ class MultiSampleBound(FollowingLayer):
     ) -> Tensor:
         """Forms the bound from the terms of log p and of log q."""
         log_joint, log_posterior = as_list(log_joint), as_list(log_posterior)
+        note(BoundTerms(self.name, log_joint, log_posterior))
         if training:
             return self.surrogate(log_joint, log_posterior, as_list(conditions))
         log_weights = objectives.log_weights(log_joint, log_posterior)

@@ -11,6 +11,7 @@ from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.log_prob import Score, unit_log_probs
 from keras_concrete.layers.origin import origins
+from keras_concrete.layers.pass_terms import KLTerm, note
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
@@ -206,6 +207,7 @@ class RelaxedKL(Score):
             )
         )
         kl = self._sum_over_units(log_posterior - log_prior)
+        note(KLTerm(self.name, self.objective, kl))
         self._mean.update_state(kl, training)
         if self.loss_weight is not None:
             if in_loop_body():

@@ -20,7 +20,7 @@ LIBRARY = """
     step_clock step_mean layers losses
     steps_ahead training_loop looped_model bound_model latent_variable_model networks
     models
-    evaluation callbacks serving
+    model_passes weight_sums evaluation callbacks serving
 """.split()
 LABORATORY = """
     advice machine folder_lock json_files epoch_table

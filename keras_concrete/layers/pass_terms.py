@@ -1,0 +1,78 @@
+"""What layers tell of one pass of a model, beyond what the model returns.
+
+A model made of these layers computes its log-weights on the way to its outputs or to its
+losses. Who wants them runs a pass within `watched_terms`; at all other times nothing is
+kept.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from keras_concrete.types import Tensor
+
+__all__ = ["BoundTerms", "KLTerm", "PassTerms", "note", "watched_terms"]
+
+
+class BoundTerms(NamedTuple):
+    """What a `MultiSampleBound` is made of.
+
+    Attributes:
+        layer: Its name.
+        log_joint: Terms of log p(x, z).
+        log_posterior: Terms of log q(z given x).
+    """
+
+    layer: str
+    log_joint: list[Tensor]
+    log_posterior: list[Tensor]
+
+
+class KLTerm(NamedTuple):
+    """The output of a `RelaxedKL`.
+
+    Attributes:
+        layer: Its name.
+        objective: Which of the paper's three terms it is.
+        kl: `(batch, [num_samples])`, in nats.
+    """
+
+    layer: str
+    objective: str
+    kl: Tensor
+
+
+@dataclass
+class PassTerms:
+    """The terms of one pass, in the order in which layers computed them.
+
+    Attributes:
+        bounds: Those of each `MultiSampleBound`.
+        kls: Those of each `RelaxedKL`, a sampler's own among them.
+    """
+
+    bounds: list[BoundTerms] = field(default_factory=list)
+    kls: list[KLTerm] = field(default_factory=list)
+
+
+_WATCHED: contextvars.ContextVar[Any] = contextvars.ContextVar("_WATCHED", default=None)
+
+
+@contextlib.contextmanager
+def watched_terms() -> Iterator[PassTerms]:
+    """Collects the terms of the layers that run within this context."""
+    terms = PassTerms()
+    token = _WATCHED.set(terms)
+    try:
+        yield terms
+    finally:
+        _WATCHED.reset(token)
+
+
+def note(term: BoundTerms | KLTerm) -> None:
+    """Hands a term to whoever watches the pass."""
+    watched = _WATCHED.get()
+    if watched is not None:
+        (watched.kls if isinstance(term, KLTerm) else watched.bounds).append(term)
