@@ -60,6 +60,8 @@ _PRODUCTS = (
 
 TRAINING = (
     Contestant("ours", "ours"),
+    Contestant("own model, XLA", "ours", options={"form": "layers by XLA"}),
+    Contestant("own model, plain", "ours", options={"form": "layers"}),
     Contestant("JAX", "jax_scan", "jax"),
     Contestant("PyTorch compiled", "torch_steps", "torch", options={"compile": True}),
     Contestant("PyTorch eager", "torch_steps", "torch"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_concrete.array_batches import with_batches
 from keras_concrete.seeding import num_replicas
 from keras_concrete.steps_ahead import StepsAhead, acts_between_batches
 from keras_concrete.sublayers import all_layers
@@ -72,6 +73,8 @@ class LoopedModel(keras.Model):
 
     def fit(self, callbacks: Any = None, **kwargs: Any) -> Any:
         """Trains as `keras.Model.fit` does."""
+        if keras.backend.backend() == "tensorflow" and num_replicas() == 1:
+            kwargs = with_batches(kwargs)
         if "steps_per_execution" in self._open_settings and self._can_loop:
             if not acts_between_batches(callbacks):
                 self._steps_ahead = StepsAhead()

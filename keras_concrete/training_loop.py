@@ -1,6 +1,8 @@
 """Steps of training, compiled together with the loop over them."""
 
 import math
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,7 +37,8 @@ class TrainingLoop:
         )
         self._train = tf.function(self._steps, jit_compile=True, autograph=False)
         self._take = tf.function(_take, autograph=False)
-        self._iterator: Any = None
+        # Not the iterator itself, which would wait for seconds to be removed late.
+        self._iterator: Callable[[], Any] = lambda: None
         self._shapes: list[Any] = []
         self._next: Any = None
 
@@ -64,8 +67,8 @@ class TrainingLoop:
         """
         import tensorflow as tf
 
-        if iterator is not self._iterator:
-            self._iterator, self._shapes, self._next = iterator, [], None
+        if iterator is not self._iterator():
+            self._iterator, self._shapes, self._next = weakref.ref(iterator), [], None
         batch = next(iterator) if self._next is None else self._next
         self._next = None
         shapes = [part.shape for part in keras.tree.flatten(batch)]

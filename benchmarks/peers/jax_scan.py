@@ -2,7 +2,8 @@
 
 Log q of the network's own draws comes from the noise: at the node y = (l + L) / t, with
 L = log u - log(1 - u), it is log t + log u + log(1 - u), which no parameter changes.
-Uniforms come from JAX's default generator.
+Uniforms come from JAX's default generator. All samples are rows of one matrix, which is
+faster than an axis of their own.
 """
 
 from collections.abc import Callable
@@ -34,14 +35,14 @@ def bounds(job: Job, params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
     """The bound on each image."""
     num_layers = len(job.latent_units)
     prior, posterior = job.prior_temperature, job.posterior_temperature
-    shape = (job.batch_size, job.num_samples)
+    num_rows = job.batch_size * job.num_samples
     below, nodes, codes, log_posterior = x, [], [], 0.0
     for i, units in enumerate(job.latent_units, start=1):
         logits = function(params, f"posterior_{i}", below)
         if i == 1:
-            logits = logits[:, None]
+            logits = jnp.repeat(logits, job.num_samples, axis=0)
         uniform = jax.random.uniform(
-            jax.random.fold_in(key, i), (*shape, units), minval=2.0**-24
+            jax.random.fold_in(key, i), (num_rows, units), minval=2.0**-24
         )
         log_u, log_not_u = jnp.log(uniform), jnp.log1p(-uniform)
         node = (logits + log_u - log_not_u) / posterior
@@ -50,7 +51,8 @@ def bounds(job: Job, params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
         codes.append(below)
         log_posterior += jnp.sum(log_u + log_not_u, axis=-1) + units * np.log(posterior)
     logits = function(params, "likelihood", codes[0])
-    log_joint = jnp.sum(x[:, None] * logits - jax.nn.softplus(logits), axis=-1)
+    pixels = jnp.repeat(x, job.num_samples, axis=0)
+    log_joint = jnp.sum(pixels * logits - jax.nn.softplus(logits), axis=-1)
     for i, node in enumerate(nodes, start=1):
         if i < num_layers:
             logits = function(params, f"prior_{i}", codes[i])
@@ -58,7 +60,7 @@ def bounds(job: Job, params: Params, x: jax.Array, key: jax.Array) -> jax.Array:
             logits = params[f"prior_{i}/logits"]
         noise = logits - prior * node
         log_joint += jnp.sum(noise - 2 * jax.nn.softplus(noise) + np.log(prior), axis=-1)
-    log_weights = log_joint - log_posterior
+    log_weights = (log_joint - log_posterior).reshape(job.batch_size, job.num_samples)
     return jax.nn.logsumexp(log_weights, axis=1) - np.log(job.num_samples)
 
 

@@ -1,0 +1,105 @@
+"""Arrays for `fit` as datasets, which end without a wait.
+
+Keras makes a pipeline of arrays whose threads TensorFlow tunes, and the end of every epoch
+waits until the tuner next wakes: up to as long as the epoch took. Here there is nothing to
+tune.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = ["array_batches", "with_batches"]
+
+
+def with_batches(given: dict[str, Any]) -> dict[str, Any]:
+    """Makes datasets of the arrays among the arguments of `fit`.
+
+    Args:
+        given: Arguments of `keras.Model.fit` by their names.
+
+    Returns:
+        Arguments for the same training: the batches of each epoch have the sizes that
+        Keras gives them, in a new order each epoch if `shuffle`. What is more than plain
+        arrays is left as it is.
+    """
+    given = dict(given)
+    size = given.get("batch_size") or 32
+    data: list[Any] = [given.get(name) for name in ("x", "y", "sample_weight")]
+    if (
+        not _are_arrays(data)
+        or given.get("class_weight") is not None
+        or given.get("steps_per_epoch") is not None
+        or given.get("shuffle", True) not in (True, False)
+    ):
+        return given
+    validation = given.get("validation_data")
+    if validation is None and given.get("validation_split"):
+        first = math.floor(len(data[0]) * (1.0 - given["validation_split"]))
+        validation = [None if part is None else part[first:] for part in data]
+        data = [None if part is None else part[:first] for part in data]
+    given["x"] = array_batches(data, size, given.get("shuffle", True))
+    given.update(y=None, sample_weight=None, shuffle=False, validation_split=0.0)
+    if isinstance(validation, tuple | list) and given.get("validation_steps") is None:
+        if _are_arrays(validation):
+            size = given.get("validation_batch_size") or size
+            validation = array_batches(validation, size, shuffle=False)
+    given["validation_data"] = validation
+    return given
+
+
+def array_batches(data: Any, batch_size: int, shuffle: bool) -> "tf.data.Dataset":
+    """Cuts arrays of as many rows into batches.
+
+    Args:
+        data: The array `x`, or `x`, `y` and weights, of which the last may be None or
+            missing.
+        batch_size: Rows of a batch; the last one of a pass may have fewer.
+        shuffle: Whether each pass has an order of its own, which depends on the global
+            seed.
+
+    Returns:
+        A dataset of what a Keras model is trained on: `x`, `(x, y)`, or all three.
+
+    Example:
+    >>> [x.numpy().tolist() for x in array_batches([np.arange(5)], 2, shuffle=False)]
+    [[0, 1], [2, 3], [4]]
+    """
+    import tensorflow as tf
+
+    parts = [_in_float_type(part) for part in data if part is not None]
+    sources = [tf.constant(part) for part in parts]
+
+    def rows_of(places: "tf.Tensor") -> Any:
+        rows = tuple(tf.gather(source, places) for source in sources)
+        return rows if len(rows) > 1 else rows[0]
+
+    places = tf.data.Dataset.range(len(parts[0]))
+    if shuffle:
+        places = places.shuffle(len(parts[0]))
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = places.batch(batch_size).map(rows_of, num_parallel_calls=2)
+    return batches.prefetch(4).with_options(options)
+
+
+def _in_float_type(part: np.ndarray) -> np.ndarray:
+    is_float = np.issubdtype(part.dtype, np.floating)
+    return part.astype(keras.config.floatx(), copy=False) if is_float else part
+
+
+def _are_arrays(data: Any) -> bool:
+    """Whether it is arrays of as many rows, and then None."""
+    parts = [part for part in data if part is not None]
+    return (
+        bool(parts)
+        and all(part is None for part in data[len(parts) :])
+        and all(isinstance(part, np.ndarray) and part.ndim > 0 for part in parts)
+        and len({len(part) for part in parts}) == 1
+        and not any(part.dtype == object for part in parts)
+    )
