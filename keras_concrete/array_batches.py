@@ -1,8 +1,8 @@
 """Arrays for `fit` as datasets, which end without a wait.
 
-Keras makes a pipeline of arrays whose threads TensorFlow tunes, and the end of every epoch
-waits until the tuner next wakes: up to as long as the epoch took. Here there is nothing to
-tune.
+Keras makes a pipeline of arrays whose threads TensorFlow tunes, and the end of each epoch
+waits until the tuner next wakes: up to as long as the epoch took. Here there is nothing
+to tune.
 """
 
 import math
