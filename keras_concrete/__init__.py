@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from keras_concrete import distributions
     from keras_concrete.callbacks import ImageGrids, IntegralityGap, TemperatureLog
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
+    from keras_concrete.exact import exact_bound
     from keras_concrete.serving import export_onnx, export_saved_model
 
 __version__ = "0.2.0"
@@ -55,6 +56,7 @@ __all__ = [
     "distributions",
     "estimators",
     "evaluate_bound",
+    "exact_bound",
     "export_onnx",
     "export_saved_model",
     "load_dataset",
@@ -70,6 +72,7 @@ _ON_USE = {
     "IntegralityGap": "keras_concrete.callbacks",
     "TemperatureLog": "keras_concrete.callbacks",
     "evaluate_bound": "keras_concrete.evaluation",
+    "exact_bound": "keras_concrete.exact",
     "export_onnx": "keras_concrete.serving",
     "export_saved_model": "keras_concrete.serving",
     "distributions": None,

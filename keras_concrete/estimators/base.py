@@ -10,12 +10,18 @@ import keras
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.types import Tensor
+from keras_concrete.types import Shape, Tensor
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
 
-__all__ = ["Estimator", "RelaxedEstimator", "Surrogate", "linear_log_mass"]
+__all__ = [
+    "Estimator",
+    "RelaxedEstimator",
+    "Surrogate",
+    "linear_log_mass",
+    "with_gradient_of",
+]
 
 
 class Surrogate(keras.layers.Layer):
@@ -79,6 +85,10 @@ class Estimator(abc.ABC):
         reads_drawn_logits: Whether `log_prob` reads the logits that a node was drawn
             with.
         reads_conditions: Whether the surrogate reads what layers are conditioned on.
+        reads_first_draw: Whether it reads, in place of conditions, the logits and the
+            node of the layer that is drawn first: `[logits, node]`.
+        signals_only: Whether log q has its gradient from learning signals only, and the
+            gradient of log q's own value, 0 on the mean, is left out.
         convex_when_cold: Whether training has relaxed states whose density has no mode in
             the interior of the simplex once the temperature is low enough (Propositions
             1d and 2d), so that higher temperatures deserve a warning.
@@ -90,6 +100,8 @@ class Estimator(abc.ABC):
     binary_only: ClassVar[bool] = False
     reads_drawn_logits: ClassVar[bool] = False
     reads_conditions: ClassVar[bool] = False
+    reads_first_draw: ClassVar[bool] = False
+    signals_only: ClassVar[bool] = False
     convex_when_cold: ClassVar[bool] = False
 
     def unit(self, binary: bool) -> "Unit":
@@ -109,8 +121,12 @@ class Estimator(abc.ABC):
         """The circuit and masses of a unit in the discrete graph."""
         return self.unit(binary)
 
+    def noise(self, unit: "Unit", shape: Shape, key: Tensor) -> Any:
+        """Draws what `node` combines with logits of that shape."""
+        return unit.noise(shape, key)
+
     def node(
-        self, unit: "Unit", logits: Tensor, noise: Tensor, temperature: Tensor
+        self, unit: "Unit", logits: Tensor, noise: Any, temperature: Tensor
     ) -> Tensor:
         """Combines logits and noise to the value on which densities are evaluated."""
         return unit.node(logits, noise, temperature)
@@ -164,3 +180,8 @@ class RelaxedEstimator(Estimator):
 def linear_log_mass(unit: "Unit", state: Tensor, logits: Tensor) -> Tensor:
     """Sum over the states i of state_i log P_i: equation 21, linear in the state."""
     return ops.sum(unit.masses(state) * unit.log_masses(logits), axis=-1)
+
+
+def with_gradient_of(value: Tensor, smooth: Tensor) -> Tensor:
+    """Returns `value`, bit by bit, with the gradient of `smooth`, which is finite."""
+    return ops.stop_gradient(value) + (smooth - ops.stop_gradient(smooth))

@@ -132,3 +132,4 @@ class Nvil(ScoreFunction):
     name = "nvil"
     surrogate = NvilSurrogate
     reads_conditions: ClassVar[bool] = True
+    signals_only: ClassVar[bool] = True

@@ -6,20 +6,14 @@ scored linearly in the state, so that gradients reach it.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from keras import ops
-
+from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.estimators.relaxed import GumbelSoftmax
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
 
-__all__ = ["StraightThrough", "StraightThroughGumbelSoftmax"]
-
-
-def _with_gradient_of(value: Tensor, smooth: Tensor) -> Tensor:
-    """Returns `value`, bit by bit, with the gradient of `smooth`, which is finite."""
-    return ops.stop_gradient(value) + (smooth - ops.stop_gradient(smooth))
+__all__ = ["StraightThrough", "StraightThroughGumbelSoftmax", "state_of_masses"]
 
 
 class StraightThrough(GumbelSoftmax):
@@ -37,11 +31,11 @@ class StraightThrough(GumbelSoftmax):
     ) -> Tensor:
         """The node, with the gradient of the expected state."""
         node = super().node(unit, logits, noise, temperature)
-        return _with_gradient_of(node, unit.mean(logits))
+        return with_gradient_of(node, unit.mean(logits))
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """The rounded node; the gradient of the node passes unchanged."""
-        return _with_gradient_of(unit.discrete_state(node), node)
+        return with_gradient_of(unit.discrete_state(node), node)
 
 
 class StraightThroughGumbelSoftmax(GumbelSoftmax):
@@ -55,4 +49,18 @@ class StraightThroughGumbelSoftmax(GumbelSoftmax):
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """The rounded node, with the gradient of the relaxed state."""
-        return _with_gradient_of(unit.discrete_state(node), unit.relaxed_state(node))
+        return with_gradient_of(unit.discrete_state(node), unit.relaxed_state(node))
+
+
+def state_of_masses(masses: Tensor, node: Tensor) -> Tensor:
+    """The state whose `Unit.masses` these are: of a binary unit that of state 1.
+
+    Args:
+        masses: Weights of the states of each unit, on the last axis.
+        node: A node of the units.
+
+    Returns:
+        Tensor of the rank of the node.
+    """
+    is_binary = len(masses.shape) > len(node.shape)
+    return masses[..., 1] if is_binary else masses

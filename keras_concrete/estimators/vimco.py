@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.estimators.base import Surrogate
+from keras_concrete.estimators.leave_one_out import check_several_samples
 from keras_concrete.estimators.score_function import ScoreFunction, score
 from keras_concrete.types import Tensor
 
@@ -20,13 +21,7 @@ class VimcoSurrogate(Surrogate):
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Refuses a single sample."""
-        shape = joint_shapes[0]
-        if len(shape) == 1 or shape[1] == 1:
-            raise ValueError(
-                "The estimator 'vimco' compares each sample with the others, so that it "
-                "needs `num_samples` of at least 2; for one sample use 'nvil'. "
-                f"Received: terms of shape {tuple(shape)}"
-            )
+        check_several_samples("vimco", joint_shapes[0])
 
     def call(
         self,

@@ -156,7 +156,12 @@ class Sampler(SeededLayer):
             noise = unit.mode_noise(shape)
         else:
             with piecewise_compiled(training):
-                noise = unit.noise(shape, self.next_key())
+                key = self.next_key()
+                noise = (
+                    estimator.noise(unit, shape, key)
+                    if training
+                    else unit.noise(shape, key)
+                )
         temperature = self._temperature.read(training)
         if training:
             self._terms.warn()

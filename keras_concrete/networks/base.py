@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
+from keras import ops
 
 from keras_concrete import estimators, objectives
 from keras_concrete.checks import check_count
@@ -72,8 +73,11 @@ class Network:
     ) -> None:
         self.latents: list[Latent] = []
         self._estimator = estimators.get(estimator)
+        self._discrete_unit = self._estimator.discrete_unit(maker.arity == 2)
         self._links = architecture.links[::-1]
         self._bits = architecture.latent_units[::-1]
+        self.arity = maker.arity
+        self.unit_counts = [bits // (self.arity.bit_length() - 1) for bits in self._bits]
         self._num_pixels = architecture.visible_units
         self.visible_logits = maker.visible_logits(
             self._links[0], self._bits[0], architecture.visible_units, visible_mean
@@ -109,6 +113,7 @@ class Network:
         num_samples: Tensor | None,
         training: bool | None,
         centers: Sequence[keras.layers.Layer] = (),
+        nodes: Sequence[Tensor] | None = None,
     ) -> Draw:
         """Samples one latent layer after another, each conditioned on the one before.
 
@@ -118,16 +123,21 @@ class Network:
             num_samples: Samples for each example; None for one and no sample axis.
             training: Whether the training graph is meant.
             centers: Layers through which a code is read by the next layer.
+            nodes: Nodes, discrete, to take in place of samples; or None.
         """
         if num_samples is not None:
             check_count("num_samples", num_samples)
         draw = Draw([], [], [], [])
         for i, latent in enumerate(latents):
             logits = latent.logits(condition)
-            # What depends on data alone is computed once for an example.
-            state, node = latent.sample(
-                logits, num_samples=num_samples if i == 0 else None, training=training
-            )
+            if nodes is not None:
+                state, node = self._discrete_unit.discrete_state(nodes[i]), nodes[i]
+            else:
+                # What depends on data alone is computed once for an example.
+                samples = num_samples if i == 0 else None
+                state, node = latent.sample(
+                    logits, num_samples=samples, training=training
+                )
             code = latent.code(state)
             for part, value in zip(draw, (condition, logits, node, code), strict=True):
                 part.append(value)
@@ -135,6 +145,21 @@ class Network:
             if i < len(centers):
                 condition = centers[i](code, training=training)
         return draw
+
+    def state_nodes(self, digits: Sequence[Tensor]) -> list[Tensor]:
+        """Nodes of given states.
+
+        Args:
+            digits: For each latent layer, from the image upward, the numbers of its
+                units' states, `(batch, num_samples, units)`.
+
+        Returns:
+            A node that rounds to them for each layer.
+        """
+        as_rows = self.arity > 2 or bool(self._discrete_unit.node_shape(()))
+        if as_rows:
+            return [ops.one_hot(digit, self.arity, dtype="float32") for digit in digits]
+        return [2.0 * ops.cast(digit, "float32") - 1.0 for digit in digits]
 
     def _scores(
         self, latents: Sequence[Latent], draw: Draw, training: bool | None

@@ -75,13 +75,25 @@ class DensityNetwork(Network):
         """Refuses arrays that are not images; what comes as `y` is not used."""
         check_images("x", x, self._num_pixels)
 
-    def draw(self, x: Tensor, num_samples: Tensor | None, training: bool | None) -> Draw:
+    def draw(
+        self,
+        x: Tensor,
+        num_samples: Tensor | None,
+        training: bool | None,
+        nodes: Sequence[Tensor] | None = None,
+    ) -> Draw:
         """Samples the latent layers from q, the one next to the image first."""
-        return self._draw(self.latents, x, num_samples, training, self._centers)
+        return self._draw(self.latents, x, num_samples, training, self._centers, nodes)
 
     def terms(self, x: Tensor, num_samples: Tensor, training: bool | None) -> Terms:
         """Terms of log p(x, z) and of log q(z given x), from the image upward."""
-        draw = self.draw(x, num_samples, training)
+        return self._terms(x, self.draw(x, num_samples, training), training)
+
+    def terms_of_nodes(self, x: Tensor, nodes: Sequence[Tensor]) -> Terms:
+        """The terms of given states, which are no draws, in the discrete graph."""
+        return self._terms(x, self.draw(x, None, False, nodes), False)
+
+    def _terms(self, x: Tensor, draw: Draw, training: bool | None) -> Terms:
         log_posterior = self._scores(self.latents, draw, training)
         log_prior = []
         for i, node in enumerate(draw.nodes):
@@ -94,7 +106,10 @@ class DensityNetwork(Network):
             )
         logits = self.visible_logits(draw.codes[0])
         log_likelihood = self.log_likelihood(x, logits)
-        return Terms([log_likelihood, *log_prior], log_posterior, draw.conditions)
+        conditions = draw.conditions
+        if self._estimator.reads_first_draw:
+            conditions = [draw.logits[0], draw.nodes[0]]
+        return Terms([log_likelihood, *log_prior], log_posterior, conditions)
 
     def outputs(self, x: Tensor, num_samples: int) -> dict[str, Tensor]:
         """Outputs of the functional model."""

@@ -70,10 +70,15 @@ class PredictionNetwork(Network):
         )
 
     def draw(
-        self, context: Tensor, num_samples: Tensor | None, training: bool | None
+        self,
+        context: Tensor,
+        num_samples: Tensor | None,
+        training: bool | None,
+        nodes: Sequence[Tensor] | None = None,
     ) -> Draw:
         """Samples the latent layers given the context; lists from the image upward."""
-        draw = self._draw(self.latents[::-1], context, num_samples, training)
+        nodes = nodes if nodes is None else nodes[::-1]
+        draw = self._draw(self.latents[::-1], context, num_samples, training, (), nodes)
         return Draw(*(part[::-1] for part in draw))
 
     def terms(
@@ -86,6 +91,14 @@ class PredictionNetwork(Network):
         context, image = x
         draw = self.draw(context, num_samples, training)
         return self._terms(image, self._predictions(draw, training))
+
+    def terms_of_nodes(self, x: tuple[Tensor, Tensor], nodes: Sequence[Tensor]) -> Terms:
+        """The terms of given states, which are no draws, in the discrete graph."""
+        context, image = x
+        draw = self.draw(context, None, False, nodes)
+        scores = self._scores(self.latents, draw, False)
+        logits = self.visible_logits(draw.codes[0])
+        return Terms([*scores, self.log_likelihood(image, logits)], scores, [])
 
     def outputs(self, context: Tensor, num_samples: int) -> dict[str, Any]:
         """Outputs of the functional model."""
@@ -126,6 +139,8 @@ class PredictionNetwork(Network):
             predictions["scores"] = scores[from_context]
             if self._estimator.reads_conditions:
                 predictions["conditions"] = draw.conditions[from_context]
+            elif self._estimator.reads_first_draw:
+                predictions["conditions"] = [draw.logits[-1], draw.nodes[-1]]
         return predictions
 
     def _terms(self, image: Tensor, predictions: dict[str, Any]) -> Terms:
@@ -133,13 +148,15 @@ class PredictionNetwork(Network):
         scores = predictions.get("scores")
         if scores is None:
             return Terms([log_likelihood], [ops.zeros_like(log_likelihood)], [])
-        if not self._estimator.reads_conditions:
-            return Terms([*scores, log_likelihood], scores, [])
-        # Signals for each layer are all the gradient that the scores have.
-        joint = [*map(ops.stop_gradient, scores), log_likelihood]
-        # A baseline may read the image too: it is data.
-        conditions = [_joined(c, image) for c in predictions["conditions"]]
-        return Terms(joint, scores, conditions)
+        conditions = predictions.get("conditions", [])
+        if self._estimator.reads_conditions:
+            # A baseline may read the image too: it is data.
+            conditions = [_joined(condition, image) for condition in conditions]
+        if not self._estimator.signals_only:
+            return Terms([*scores, log_likelihood], scores, conditions)
+        return Terms(
+            [*map(ops.stop_gradient, scores), log_likelihood], scores, conditions
+        )
 
 
 def _joined(condition: Tensor, image: Tensor) -> Tensor:

@@ -19,8 +19,10 @@ def shapes():
                 continue
             for _ in range(2 if states in (2, 8) else 1):  # With two settings each.
                 units, samples = next(sizes)
-                if estimator == "vimco":
+                if estimator in ("vimco", "reinforce_loo", "disarm"):
                     samples = max(2, samples or 1)
+                if estimator == "disarm":
+                    samples += samples % 2
                 if estimator == "nvil":
                     samples = 1
                 if states == 1024:
@@ -64,7 +66,9 @@ class Model:
         shape = (None, units) if binary else (None, units, states)
         self.sample.build(shape)
         terms = (None,) if samples is None else (None, samples)
-        self.bound.build([terms, terms], [terms], [shape])
+        self.reads_node = estimator == "disarm"
+        conditions = [shape, (*terms, units)] if self.reads_node else [shape]
+        self.bound.build([terms, terms], [terms], conditions)
 
     def set_temperatures(self, posterior, prior):
         for variable, temperature in zip(
@@ -83,5 +87,6 @@ class Model:
             self.log_prior(node, p, of_prior, training=training),
         ]
         log_posterior = [self.log_posterior(node, of_posterior, training=training)]
-        bound = self.bound(log_joint, log_posterior, [of_bound], training=training)
+        conditions = [of_bound, node] if self.reads_node else [of_bound]
+        bound = self.bound(log_joint, log_posterior, conditions, training=training)
         return bound, [*log_joint, *log_posterior]

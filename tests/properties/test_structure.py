@@ -19,7 +19,7 @@ LIBRARY = """
     estimators
     step_clock step_mean layers losses
     steps_ahead training_loop looped_model bound_model latent_variable_model networks
-    models
+    models exact
     model_passes weight_sums evaluation callbacks serving
 """.split()
 LABORATORY = """
