@@ -13,13 +13,15 @@ from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
 from keras_concrete.types import Tensor
-from keras_concrete.weight_sums import compiled_summary, key_of_chunk, merge
+from keras_concrete.weight_sums import compiled_summary, keys_of_groups, merge
 
 __all__ = ["BoundEstimate", "evaluate_bound", "standard_error"]
 
-# Log-weights in flight at a time: larger is no faster, and uses more memory.
-_PAIRS = 10_000
-_SAMPLES = 1_000
+# Log-weights in flight at a time: few enough for the cache of a processor.
+_PAIRS = 2_000
+_PAIRS_ON_GPU = 10_000
+# Log-weights of a call of the compiled program, at least, unless the examples are fewer.
+_PAIRS_OF_CALL = 50_000
 
 
 @dataclass(frozen=True)
@@ -139,30 +141,28 @@ def evaluate_bound(
     x, num_examples = _examples(x)
     if isinstance(model, LatentVariableModel):
         _check_data(model, x)
-    chunk = math.ceil(num_samples / math.ceil(num_samples / _SAMPLES))
+    pairs = _PAIRS_ON_GPU if tf.config.list_logical_devices("GPU") else _PAIRS
+    chunk = math.ceil(num_samples / math.ceil(num_samples / pairs))
     repeats = None
     if not has_method:
         samples = samples_of_a_pass(model, _tensors(x, [0]), training, log_likelihood)
         repeats = math.ceil(chunk / samples)
         chunk = repeats * samples
-    num_chunks = math.ceil(num_samples / chunk)
-    batch = min(num_examples, max(1, _PAIRS // chunk))
-    num_batches = math.ceil(num_examples / batch)
+    group = min(num_examples, max(1, pairs // chunk))
+    num_groups = math.ceil(num_examples / group)
+    groups_of_call = min(num_groups, math.ceil(_PAIRS_OF_CALL / (group * num_samples)))
+    num_calls = math.ceil(num_groups / groups_of_call)
     summarise = compiled_summary(model, chunk, training, repeats, log_likelihood)
-    progress = keras.utils.Progbar(
-        num_batches * num_chunks, verbose=int(verbose), unit_name="chunk"
-    )
+    progress = keras.utils.Progbar(num_calls, verbose=int(verbose), unit_name="batch")
     estimates = []
-    for i in range(num_batches):
-        # The last batch is filled up with the first rows: one shape, one compilation.
-        places = np.arange(i * batch, (i + 1) * batch) % num_examples
-        rows = _tensors(x, places)
-        summaries = []
-        for j in range(num_chunks):
-            left = tf.constant(num_samples - j * chunk)
-            summaries.append(summarise(rows, key_of_chunk(seed, i, j), left))
-            progress.add(1)
-        estimates.append(merge(np.stack([np.asarray(s) for s in summaries])))
+    for i in range(num_calls):
+        groups = np.arange(i * groups_of_call, (i + 1) * groups_of_call, dtype="int32")
+        # The last are filled up with the first examples: one shape, one compilation.
+        places = (groups[:, None] * group + np.arange(group)) % num_examples
+        keys = keys_of_groups(tf.constant(seed), tf.constant(groups))
+        summaries = summarise(_tensors(x, places), keys, tf.constant(num_samples))
+        estimates.append(merge(np.asarray(summaries)).reshape(2, -1))
+        progress.add(1)
     log_sum, effective = np.concatenate(estimates, axis=1)[:, :num_examples]
     return BoundEstimate(
         bounds=log_sum - math.log(num_samples),

@@ -11,7 +11,7 @@ from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.log_prob import Score, unit_log_probs
 from keras_concrete.layers.origin import origins
-from keras_concrete.layers.pass_terms import KLTerm, note
+from keras_concrete.layers.pass_terms import KLTerm, are_watched, note
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
@@ -209,7 +209,8 @@ class RelaxedKL(Score):
         kl = self._sum_over_units(log_posterior - log_prior)
         note(KLTerm(self.name, self.objective, kl))
         self._mean.update_state(kl, training)
-        if self.loss_weight is not None:
+        # A pass that is watched has no loss, and may be in a loop.
+        if self.loss_weight is not None and not are_watched():
             if in_loop_body():
                 raise ValueError(
                     f"{self.name!r} would add its term to the loss inside a loop, out of "

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from keras_concrete.types import Tensor
 
-__all__ = ["BoundTerms", "KLTerm", "PassTerms", "note", "watched_terms"]
+__all__ = ["BoundTerms", "KLTerm", "PassTerms", "are_watched", "note", "watched_terms"]
 
 
 class BoundTerms(NamedTuple):
@@ -69,6 +69,11 @@ def watched_terms() -> Iterator[PassTerms]:
         yield terms
     finally:
         _WATCHED.reset(token)
+
+
+def are_watched() -> bool:
+    """Whether someone collects the terms of this pass, whose losses count nowhere."""
+    return _WATCHED.get() is not None
 
 
 def note(term: BoundTerms | KLTerm) -> None:
