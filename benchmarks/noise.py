@@ -16,9 +16,10 @@ from benchmarks.contestants import Contestant, make_job
 from benchmarks.race import Entry, Report, alternate
 from benchmarks.summary import spread
 from keras_concrete import noise
+from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.types import Tensor
 
-__all__ = ["SOURCES", "share", "time_source"]
+__all__ = ["GRAPHS", "SOURCES", "share", "time_source"]
 
 
 def _native(alg: str) -> Callable[[tuple[int, ...], Tensor], Tensor]:
@@ -37,15 +38,22 @@ SOURCES = {
 }
 
 
+# XLA compiles all, the generator of a layer that trains, or nothing.
+GRAPHS = ("XLA", "training", "no XLA")
+
+
 def time_source(
-    draw: Callable[[tuple[int, ...], Tensor], Tensor], size: int, xla: bool, repeats: int
+    draw: Callable[[tuple[int, ...], Tensor], Tensor],
+    size: int,
+    graph: str,
+    repeats: int,
 ) -> list[float]:
     """Times draws with a key that is known at run time only.
 
     Args:
         draw: From shape and key to a tensor.
         size: Number of elements.
-        xla: Whether XLA compiles the function.
+        graph: One of `GRAPHS`.
         repeats: Number of draws.
 
     Returns:
@@ -53,9 +61,10 @@ def time_source(
     """
 
     # The sum: noise that is used at once need not go through memory.
-    @tf.function(jit_compile=xla)
+    @tf.function(jit_compile=graph == "XLA")
     def total(key: Tensor) -> Tensor:
-        return tf.reduce_sum(draw((size,), key))
+        with piecewise_compiled(graph == "training"):
+            return tf.reduce_sum(draw((size,), key))
 
     costs = []
     for i in range(repeats + 1):
@@ -85,11 +94,11 @@ def share(entries: Sequence[Entry], key: str) -> dict[str, float]:
 
 def _measure_sources(size: int, repeats: int) -> list[dict[str, Any]]:
     results = []
-    for xla in (True, False):
+    for graph in GRAPHS:
         for name, draw in SOURCES.items():
-            result: dict[str, Any] = {"source": name, "xla": xla, "size": size}
+            result: dict[str, Any] = {"source": name, "graph": graph, "size": size}
             try:
-                result["ns"] = spread(time_source(draw, size, xla, repeats))
+                result["ns"] = spread(time_source(draw, size, graph, repeats))
             except tf.errors.OpError as error:
                 result["error"] = str(error).splitlines()[0]
             results.append(result)
@@ -115,12 +124,10 @@ def main(
     results = _measure_sources(size, repeats)
     report.add(*results)
     table = Table(title=f"{size:,} elements: ns each, the median (least to greatest)")
-    for header in ("", "XLA", "no XLA"):
+    for header in ("", *GRAPHS):
         table.add_column(header, justify="right" if header else "left")
-    for compiled, plain in zip(
-        results[: len(SOURCES)], results[len(SOURCES) :], strict=True
-    ):
-        table.add_row(compiled["source"], _text(compiled), _text(plain))
+    for i, name in enumerate(SOURCES):
+        table.add_row(name, *(_text(result) for result in results[i :: len(SOURCES)]))
     console.print(table)
     with tempfile.TemporaryDirectory() as folder:
         job = make_job(Path(folder), network, num_samples, steps=steps, threads=threads)

@@ -160,13 +160,13 @@ def noise_table(content: dict[str, Any]) -> str:
     Returns:
         A table with a row for each source, a sentence, and the command.
     """
-    costs: dict[str, dict[bool, str]] = {}
+    costs: dict[str, dict[str, str]] = {}
     sentences = []
     for result in content["results"]:
         if "source" in result:
             ns = result.get("ns")
             cost = f"{ns['median']:.1f}" if ns else "refuses"
-            costs.setdefault(result["source"], {})[result["xla"]] = cost
+            costs.setdefault(result["source"], {})[result["graph"]] = cost
         else:
             share = result["share"]["cpu"]
             sentences.append(
@@ -174,8 +174,9 @@ def noise_table(content: dict[str, Any]) -> str:
                 f"{result['num_samples']}, noise takes {share['of_medians']:.1%} "
                 f"(rounds: {share['min']:.1%} to {share['max']:.1%})."
             )
-    lines = [["ns a number", "XLA", "no XLA"], ["---", "---:", "---:"]]
-    lines += [[name, cost[True], cost[False]] for name, cost in costs.items()]
+    graphs = list(next(iter(costs.values())))
+    lines = [["ns a number", *graphs], ["---", *["---:"] * len(graphs)]]
+    lines += [[name, *cost.values()] for name, cost in costs.items()]
     return _rows(lines) + "\n" + "\n".join(sentences) + "\n" + _made_by(content)
 
 
