@@ -18,7 +18,8 @@ LIBRARY = """
     seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses
-    steps_ahead training_loop looped_model bound_model latent_variable_model networks
+    array_batches steps_ahead training_loop looped_model bound_model
+    latent_variable_model networks
     models exact
     model_passes weight_sums evaluation callbacks serving
 """.split()
