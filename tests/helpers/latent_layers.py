@@ -17,7 +17,7 @@ def shapes():
         for estimator in estimators.names():
             if states > 2 and estimators.get(estimator).binary_only:
                 continue
-            for _ in range(2 if states in (2, 8) else 1):  # With two settings each.
+            for _ in range(2 if states == 2 else 1):  # With two settings each.
                 units, samples = next(sizes)
                 if estimator in ("vimco", "reinforce_loo", "disarm"):
                     samples = max(2, samples or 1)
