@@ -17,7 +17,8 @@ def shapes():
         for estimator in estimators.names():
             if states > 2 and estimators.get(estimator).binary_only:
                 continue
-            for _ in range(2 if states == 2 else 1):  # With two settings each.
+            twice = states == 2 and estimators.get(estimator).pathwise
+            for _ in range(2 if twice else 1):  # With two settings each.
                 units, samples = next(sizes)
                 if estimator in ("vimco", "reinforce_loo", "disarm"):
                     samples = max(2, samples or 1)
