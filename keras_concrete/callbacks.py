@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_concrete import noise, objectives, schedules
@@ -24,6 +23,7 @@ from keras_concrete.layers import (
     ConcreteSample,
     MultiSampleBound,
 )
+from keras_concrete.programs import compiled
 from keras_concrete.seeding import fixed_noise
 from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
@@ -92,7 +92,6 @@ class IntegralityGap(keras.callbacks.Callback):
         if isinstance(model, LatentVariableModel):
             model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
 
-        @tf.function(jit_compile=bool(model.jit_compile), reduce_retracing=True)
         def bounds(x: Any, key: Tensor, training: bool) -> Tensor:
             if hasattr(model, "log_weights"):
                 log_weights = model.log_weights(x, self._num_samples, training, key)
@@ -100,7 +99,13 @@ class IntegralityGap(keras.callbacks.Callback):
             with fixed_noise(model, key):
                 return _bound_of(model(x, training=training))
 
-        self._bounds = bounds
+        self._bounds = compiled(
+            bounds,
+            lambda: model,
+            static=["training"],
+            jit_compile=bool(model.jit_compile),
+            reduce_retracing=True,
+        )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Adds the three numbers to the logs."""
@@ -213,10 +218,10 @@ class ImageGrids(keras.callbacks.Callback):
         check_positive("num_images", num_images, int)
         check_positive("every", every, int)
         check_seed(seed)
-        if find_spec("tensorboard") is None:
+        if find_spec("tensorboard") is None or find_spec("tensorflow") is None:
             raise ImportError(
-                "ImageGrids writes by TensorBoard, which is not installed: "
-                "pip install 'keras_concrete[tensorboard]'"
+                "ImageGrids writes by TensorFlow to TensorBoard, one of which is not "
+                "installed: pip install tensorflow 'keras_concrete[tensorboard]'"
             )
         self._log_dir = os.path.join(log_dir, "images")
         self._x = x
@@ -232,12 +237,16 @@ class ImageGrids(keras.callbacks.Callback):
                 "keras_concrete.LatentVariableModel, such as SigmoidBeliefNetwork. "
                 f"Received: {self.model.name!r}, a {type(self.model).__name__}"
             )
+        import tensorflow as tf
+
         self._writer = tf.summary.create_file_writer(self._log_dir)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the grids."""
         if epoch % self._every:
             return
+        import tensorflow as tf
+
         with self._writer.as_default():
             for name, grid in self._grids().items():
                 canvas = 1.0 - tile_images(grid)  # black on white

@@ -18,6 +18,7 @@ from keras import ops
 from keras_concrete import noise
 from keras_concrete.checks import check_seed
 from keras_concrete.graphs import current_graph
+from keras_concrete.programs import current_values
 from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
 
@@ -67,7 +68,7 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
     # highest would be another: OpenVINO makes 2**31 - 1 of a constant beyond it.
     key = noise.key_from_seed(seed)
     first, second = key[0], key[1]  # LiteRT cannot unstack words.
-    mapping = []
+    mapping = current_values(model)
     for position, state in enumerate(_generator_states(model)):
         words = ops.stack([first, second + np.uint32((1 << 30) + (position << 16))])
         mapping.append((state, ops.cast(words, state.dtype)))

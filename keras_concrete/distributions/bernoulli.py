@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions.impossible import settled
 from keras_concrete.distributions.masses import kl_of_masses
 from keras_concrete.distributions.parameterized import Parameterized

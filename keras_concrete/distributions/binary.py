@@ -8,11 +8,10 @@ and no density can be had back from a state that has become 1.
 
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions.impossible import (
     is_certain,
     log_prob_unless_certain,

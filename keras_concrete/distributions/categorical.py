@@ -8,11 +8,10 @@ underflow, coordinates of the node do not.
 
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions.impossible import (
     LOG_ZERO,
     log_density_of_impossible,

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions.categorical import scaled_gumbels
 from keras_concrete.distributions.impossible import LOG_ZERO, possible
 from keras_concrete.distributions.parameterized import ParameterizedVector

@@ -3,10 +3,9 @@
 import math
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions.impossible import (
     LOG_ZERO,
     log_density_of_impossible,

@@ -2,10 +2,9 @@
 
 from typing import Any, ClassVar
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions import parameters
 from keras_concrete.distributions.parameters import as_float32, is_reference
 from keras_concrete.types import Tensor
@@ -40,7 +39,7 @@ class Parameterized(tfd.Distribution):
             )
         self._logits = parameters.parameter(logits)
         self._probs = parameters.parameter(probs)
-        shape = self._given.shape
+        shape = tf.TensorShape(self._given.shape)
         if shape.rank is None and self._event_ndims:
             shape = tf.convert_to_tensor(self._given).shape
         self._check_shape("probs" if logits is None else "logits", shape)
@@ -156,7 +155,7 @@ class ParameterizedVector(Parameterized):
 
     def _check_size(self, value: Tensor) -> None:
         """Refuses vectors of another size: one coordinate would broadcast to all."""
-        if not value.shape[-1:].is_compatible_with(self._event_shape()):
+        if not self._event_shape().is_compatible_with(value.shape[-1:]):
             raise ValueError(
                 "Argument `value` must have one coordinate for each state on its last "
                 f"axis. Received: value.shape={tuple(value.shape)}, "
@@ -170,7 +169,7 @@ class ParameterizedVector(Parameterized):
         return ops.softmax(logits)
 
     def _event_shape(self) -> tf.TensorShape:
-        return self._given.shape[-1:]
+        return tf.TensorShape(self._given.shape)[-1:]
 
     def _event_shape_tensor(self) -> Tensor:
         return tf.shape(as_float32(self._given))[-1:]

@@ -4,10 +4,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
+from keras_concrete.backend import tf, tfp
 from keras_concrete.distributions.simplex import SoftmaxCentered
 from keras_concrete.types import Tensor
 
@@ -75,7 +74,7 @@ def checked_temperature(
         raise ValueError(
             f"Argument `{name}` must be positive and finite. Received: {name}={values}"
         )
-    shape = temperature.shape
+    shape = tf.TensorShape(temperature.shape)
     is_one_number = shape.num_elements() == 1 and shape.rank <= (batch_shape.rank or 0)
     if shape.rank and not is_one_number and not shape.is_compatible_with(batch_shape):
         raise ValueError(

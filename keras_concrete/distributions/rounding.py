@@ -1,8 +1,8 @@
 """From scores to discrete states: a bit, or a one-hot vector. NaN stays NaN."""
 
-import tensorflow as tf
 from keras import ops
 
+from keras_concrete.backend import tf
 from keras_concrete.types import Tensor
 
 __all__ = ["is_not_negative", "one_hot_of_largest"]

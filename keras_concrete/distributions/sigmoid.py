@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import tensorflow_probability as tfp
 from keras import ops
 
+from keras_concrete.backend import tfp
 from keras_concrete.types import Tensor
 
 __all__ = ["Sigmoid"]

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
+from keras_concrete.backend import tf, tfp
 from keras_concrete.types import Tensor
 
 __all__ = ["SoftmaxCentered"]

@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-import tensorflow as tf
-import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.backend import tf, tfp
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["Gumbel", "Logistic", "sample_key"]

@@ -5,10 +5,10 @@ Both kinds of unit offer the same functions, so that a layer need not know which
 
 from typing import Protocol
 
-import tensorflow_probability as tfp
 from keras import ops
 
 from keras_concrete import noise
+from keras_concrete.backend import tfp
 from keras_concrete.distributions.bernoulli import Bernoulli
 from keras_concrete.distributions.binary import LogitBinaryConcrete
 from keras_concrete.distributions.categorical import ExpConcrete

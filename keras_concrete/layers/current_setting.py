@@ -41,6 +41,13 @@ class CurrentSetting:
 
     def __init__(self, layer: keras.layers.Layer, name: str, setting: Setting) -> None:
         self.setting = setting
+        if keras.backend.backend() != "tensorflow" and not _is_constant(setting):
+            raise NotImplementedError(
+                f"`{name}` of the layer {layer.name!r} must be a number on the backend "
+                f"{keras.backend.backend()}, whose training steps hand no layer their "
+                "count and no metric its layer's: schedules and variables need "
+                f"KERAS_BACKEND=tensorflow. Received: {name}={setting!r}"
+            )
         self._clock: Any = None
         if isinstance(setting, Schedule):
             self._clock = StepClock(name=f"{layer.name}_{name}_clock")
@@ -57,6 +64,10 @@ class CurrentSetting:
         if isinstance(self.setting, keras.Variable):
             return ops.cast(self.setting.value, "float32")
         return self.setting
+
+
+def _is_constant(setting: Any) -> bool:
+    return not isinstance(setting, Schedule | keras.Variable)
 
 
 def refuse_to_set(layer: keras.layers.Layer, name: str) -> None:
