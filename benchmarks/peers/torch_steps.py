@@ -71,7 +71,8 @@ def make(job: Job) -> Callable[[int], np.ndarray]:
     """Sets model and optimizer up."""
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)
-    images = torch.from_numpy(job.load_data())
+    # Wherever PyTorch's default device is: a GPU, in benchmarks.gpu.
+    images = torch.asarray(job.load_data(), device=torch.get_default_device())
     params = load_params(job)
     optimizer = torch.optim.Adam(
         params.values(), job.learning_rate, eps=job.epsilon, fused=True
@@ -91,7 +92,7 @@ def make(job: Job) -> Callable[[int], np.ndarray]:
             loss.backward()
             optimizer.step()
             values[step] = -loss.detach()
-        return values.numpy()
+        return values.cpu().numpy()
 
     return run
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_concrete import noise
@@ -59,7 +60,12 @@ class _Standard(tfd.Distribution):
 
 def sample_key(seed: Tensor | int | None) -> Tensor:
     """Makes a key of this package's noise from any seed that TFP accepts."""
-    return noise.key_from_seed(tfp.random.sanitize_seed(seed))
+    seed = tfp.random.sanitize_seed(seed)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        seed = jax.random.key_data(seed)
+    return noise.key_from_seed(seed)
 
 
 class Gumbel(_Standard):
