@@ -11,6 +11,7 @@ multiply as NVIDIA's GPUs do by default for JAX: float32 with 10 bits of precisi
 
 import gc
 import importlib.util
+import itertools
 import json
 import os
 import statistics
@@ -79,29 +80,31 @@ def main(
         content["versions"]["torch"] = version("torch")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        for name, make in _contestants():
-            for batch, m in sizes:
-                cell = {"contestant": name, "batch": batch, "num_samples": m}
-                if time.perf_counter() - start > seconds:
-                    content["left_out"].append(cell)
-                    continue
-                try:
-                    cell |= _timed(make, _job(Path(folder), network, batch, m))
-                    content["results"].append(cell)
-                except Exception as error:  # Each framework has its own.
-                    content["failed"].append(cell | {"error": str(error)[:300]})
-                print(cell, flush=True)
-                content["seconds"] = time.perf_counter() - start
-                out.write_text(json.dumps(content, indent=2))
-                gc.collect()
-                jax.clear_caches()
+        for (batch, m), name, make, limit in _tasks(sizes, seconds):
+            cell = {"contestant": name, "batch": batch, "num_samples": m}
+            if time.perf_counter() - start > limit:
+                content["left_out"].append(cell)
+                continue
+            try:
+                cell |= _timed(make, _job(Path(folder), network, batch, m))
+                content["results"].append(cell)
+            except Exception as error:  # Each framework has its own.
+                content["failed"].append(cell | {"error": str(error)[:300]})
+            print(cell, flush=True)
+            content["seconds"] = time.perf_counter() - start
+            out.write_text(json.dumps(content, indent=2))
+            gc.collect()
+            jax.clear_caches()
     out.write_text(json.dumps(content, indent=2))
 
 
-def _contestants() -> Iterator[tuple[str, Callable[[Job], Run]]]:
-    yield "ours, in a scan", _scan
-    yield "JAX by hand", jax_scan.make
-    yield "ours, fit", _fit
+def _tasks(
+    sizes: list[tuple[int, int]], seconds: float
+) -> Iterator[tuple[tuple[int, int], str, Callable[[Job], Run], float]]:
+    """Sizes and contestants, each with the seconds after which it does not start."""
+    by_jax = {"ours, in a scan": _scan, "JAX by hand": jax_scan.make, "ours, fit": _fit}
+    for size, (name, make) in itertools.product(sizes, by_jax.items()):
+        yield size, name, make, 0.65 * seconds
     if importlib.util.find_spec("torch"):
         import torch
 
@@ -109,7 +112,8 @@ def _contestants() -> Iterator[tuple[str, Callable[[Job], Run]]]:
 
         torch.set_float32_matmul_precision("high")
         torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
-        yield "PyTorch, compiled", torch_steps.make
+        for size in sizes:
+            yield size, "PyTorch, compiled", torch_steps.make, seconds
 
 
 def _timed(make: Callable[[Job], Run], job: Job) -> dict[str, Any]:
