@@ -52,6 +52,10 @@ def main(
     most_pairs: Annotated[
         int, typer.Option(help="Greatest number of images times samples.")
     ] = 1_000_000,
+    least_pairs: Annotated[int, typer.Option(help="Least such number.")] = 1,
+    contestants: Annotated[
+        str, typer.Option(help="Contestants, separated by semicolons; all by default.")
+    ] = "",
     seconds: Annotated[
         float, typer.Option(help="Seconds after which nothing further is timed.")
     ] = 300.0,
@@ -61,7 +65,7 @@ def main(
         (int(batch), int(m))
         for m in samples.split(",")
         for batch in batches.split(",")
-        if int(batch) * int(m) <= most_pairs
+        if least_pairs <= int(batch) * int(m) <= most_pairs
     ]
     sizes.sort(key=lambda size: size[0] * size[1])
     start = time.perf_counter()
@@ -81,6 +85,8 @@ def main(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for (batch, m), name, make, limit in _tasks(sizes, seconds):
+            if contestants and name not in contestants.split(";"):
+                continue
             cell = {"contestant": name, "batch": batch, "num_samples": m}
             if time.perf_counter() - start > limit:
                 content["left_out"].append(cell)

@@ -45,7 +45,7 @@ def mean_bound(job: Job, params: Params, x: torch.Tensor) -> torch.Tensor:
         logits = function(params, f"posterior_{i}", below)
         if i == 1:
             logits = logits[:, None]
-        uniform = torch.rand(*shape, units).clamp_min(2.0**-25)
+        uniform = torch.rand(*shape, units, device=x.device).clamp_min(2.0**-25)
         log_u, log_not_u = torch.log(uniform), torch.log1p(-uniform)
         node = (logits + (log_u - log_not_u)) / posterior
         below = torch.tanh(node / 2)
