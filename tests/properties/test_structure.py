@@ -13,7 +13,7 @@ PACKAGE = ROOT / "keras_concrete"
 
 # A file imports only from the left of itself, and from its own folder.
 LIBRARY = """
-    types checks files images graphs normal_quantile noise schedules
+    types checks files images backend graphs programs normal_quantile noise schedules
     networks.notation datasets first_batch sublayers
     seeding distributions objectives temperatures
     estimators
