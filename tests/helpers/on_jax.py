@@ -1,4 +1,4 @@
-"""What a process on JAX does for `test_jax_backend`: it reads files, and writes others."""
+"""What a process on JAX does for `test_jax_backend`: reads files and writes others."""
 
 import sys
 from pathlib import Path
