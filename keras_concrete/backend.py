@@ -5,25 +5,32 @@ distributions are written in, `tf`, are there by the same names; what this packa
 computes itself is written in `keras.ops`. Importing this module takes about a second.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 __all__ = ["tf", "tfp"]
 
-tf: Any
-tfp: Any
 
-if keras.backend.backend() == "jax":
-    from tensorflow_probability.substrates import jax as tfp
+def _chosen(backend: str) -> tuple[Any, Any]:
+    if backend == "jax":
+        from tensorflow_probability.substrates import jax
 
-    tf = tfp.tf2jax
-elif keras.backend.backend() == "tensorflow":
+        return jax.tf2jax, jax
+    if backend == "tensorflow":
+        import tensorflow
+        import tensorflow_probability
+
+        return tensorflow, tensorflow_probability
+    raise ImportError(
+        "keras_concrete runs on Keras's backends 'tensorflow' and 'jax'. Set the "
+        "environment variable KERAS_BACKEND to one of them before Keras is imported. "
+        f"Received: {backend!r}"
+    )
+
+
+if TYPE_CHECKING:
     import tensorflow as tf
     import tensorflow_probability as tfp
 else:
-    raise ImportError(
-        "keras_concrete runs on Keras's backends tensorflow and jax. Set the environment "
-        "variable KERAS_BACKEND to one of them before Keras is imported. Received: "
-        f"{keras.backend.backend()}"
-    )
+    tf, tfp = _chosen(keras.backend.backend())
