@@ -24,9 +24,10 @@ def with_batches(given: dict[str, Any]) -> dict[str, Any]:
         given: Arguments of `keras.Model.fit` by their names.
 
     Returns:
-        Arguments for the same training: the batches of each epoch have the sizes that
-        Keras gives them, in a new order each epoch if `shuffle`. What is more than plain
-        arrays is left as it is.
+        Arguments for the same training: batches have the sizes that Keras gives them. If
+        `shuffle`, each epoch has a new order, a function of the global seed. (Keras's own
+        shuffling repeats the first order in each epoch once a global seed is set.) What is
+        more than plain arrays is left as it is.
     """
     given = dict(given)
     size = given.get("batch_size") or 32
