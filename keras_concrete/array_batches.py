@@ -26,8 +26,8 @@ def with_batches(given: dict[str, Any]) -> dict[str, Any]:
     Returns:
         Arguments for the same training: batches have the sizes that Keras gives them. If
         `shuffle`, each epoch has a new order, a function of the global seed. (Keras's own
-        shuffling repeats the first order in each epoch once a global seed is set.) What is
-        more than plain arrays is left as it is.
+        shuffling repeats the first order in each epoch once a global seed is set.) What
+        is more than plain arrays is left as it is.
     """
     given = dict(given)
     size = given.get("batch_size") or 32
