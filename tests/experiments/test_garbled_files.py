@@ -19,7 +19,9 @@ from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 
-pytestmark = pytest.mark.usefixtures("_six_pixels")
+pytestmark = [pytest.mark.usefixtures("_six_pixels"), pytest.mark.reliability]
+# Cut at some bytes; in the soak at every one.
+CUTS = pytest.mark.parametrize("cuts", [60, pytest.param(10**6, marks=pytest.mark.soak)])
 
 # What may stand in the place of any value.
 VALUES = (None, "x", "\x1b[2J", "../../x", -1, 0, 1.5, 10**400, math.nan, [], {}, True)
@@ -29,9 +31,9 @@ def settings():
     return TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4, steps_per_epoch=2)
 
 
-def garbled(content):
+def garbled(content, cuts=60):
     """Contents that are not the file's: cut at any byte, emptied, of other encodings."""
-    step = max(1, len(content) // 60)
+    step = max(1, len(content) // cuts)
     yield from (content[:end] for end in range(0, len(content), step))
     yield from (
         b"\x00" * len(content),
@@ -76,6 +78,13 @@ def _with(content, place, value, remove=False):
     return content
 
 
+def note(sums, name, tried, refused):
+    """Adds to the figures of this file: what is not refused was read, and checked."""
+    for what, number in (("contents", tried), ("refused in a sentence", refused)):
+        row = f"{what}, {name}"
+        sums[row] = sums.get(row, 0) + number
+
+
 def answer(read, path):
     """What reading gives; an error is one sentence with the file's name."""
     try:
@@ -86,11 +95,12 @@ def answer(read, path):
         return None
 
 
-def test_settings(tmp_path):
+@CUTS
+def test_settings(cuts, tmp_path, sums):
     folder = RunFolder(tmp_path / "run")
     folder.create(settings())
     content = folder.config_file.read_bytes()
-    contents = [*garbled(content)]
+    contents = [*garbled(content, cuts)]
     contents += [json.dumps(c).encode() for c in changed(json.loads(content))]
     refused = 0
     for other in contents:
@@ -99,21 +109,26 @@ def test_settings(tmp_path):
         refused += config is None
         assert config is None or isinstance(config, TrainingConfig)
     assert 0.7 * len(contents) < refused < len(contents)
+    note(sums, "config.json", len(contents), refused)
 
 
-def test_reports(tmp_path):
+@CUTS
+def test_reports(cuts, tmp_path, sums):
     path = tmp_path / "report.json"
     made_result().write(path)
     content = path.read_bytes()
-    contents = [*garbled(content)]
+    contents = [*garbled(content, cuts)]
     contents += [json.dumps(c).encode() for c in changed(json.loads(content))]
+    refused = 0
     for other in contents:
         path.write_bytes(other)
         report = answer(lambda: Report.read(path), path)
+        refused += report is None
         assert report is None or report.discrete_nll.num_samples is not None
+    note(sums, "report.json", len(contents), refused)
 
 
-def test_results_beside_others_that_are_whole(tmp_path):
+def test_results_beside_others_that_are_whole(tmp_path, sums):
     path = tmp_path / "table1" / "garbled.json"
     path.parent.mkdir()
     made_result("vimco").write(path.with_name("whole.json"))
@@ -121,9 +136,11 @@ def test_results_beside_others_that_are_whole(tmp_path):
     content = path.read_bytes()
     contents = [*garbled(content)]
     contents += [json.dumps(c).encode() for c in changed(json.loads(content))]
+    refused = 0
     for i, other in enumerate(contents):
         path.write_bytes(other)
         found = find_results(tmp_path)
+        refused += len(found.problems)
         assert len(found.results) + len(found.problems) == 2, other[:300]
         for problem in found.problems:
             assert "garbled.json" in problem and len(problem) < 600, problem
@@ -131,6 +148,7 @@ def test_results_beside_others_that_are_whole(tmp_path):
             assert result_tables.markdown(table)
         if len(found.results) == 2 and i % 150 == 0:
             result_pictures.save_curves(tmp_path, found.results)
+    note(sums, "a result beside a whole one", len(contents), refused)
 
 
 def test_the_report_of_results_goes_on_without_an_empty_file(tmp_path):
@@ -149,18 +167,20 @@ def test_the_report_of_results_goes_on_without_an_empty_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["history.csv", "timing.csv"])
-def test_tables_of_epochs(name, tmp_path):
+def test_tables_of_epochs(name, tmp_path, sums):
     folder = RunFolder(tmp_path)
     whole = b"epoch,bound,val_bound\r\n0,-5.0,-6.0\r\n1,-4.0,-5.0\r\n"
     if name == "timing.csv":
         whole = b"epoch,seconds\n0,1.5\n1,2.5\n"
-    for other in [*garbled(whole), b'"' * 200_000 + b"\n", b"epoch\n" + b"1e999\n" * 3]:
+    others = [*garbled(whole), b'"' * 200_000 + b"\n", b"epoch\n" + b"1e999\n" * 3]
+    for other in others:
         (tmp_path / name).write_bytes(other)
         columns = folder.history() if name == "history.csv" else folder.timing()
         assert all(len(c) == len(columns["epoch"]) for c in columns.values())
         assert folder.num_epochs() <= 2
         folder.cut_tables(2)
         assert whole.startswith((tmp_path / name).read_bytes())
+    sums[f"contents of {name} whose whole rows were kept"] = len(others)
 
 
 @pytest.fixture(scope="module")
@@ -174,16 +194,20 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["model.keras", "best.keras"])
-def test_networks(name, saved, tmp_path):
+def test_networks(name, saved, tmp_path, sums):
     folder = RunFolder(tmp_path)
     folder.create(settings())
     path = tmp_path / name
-    for end in (0, 1, 10, len(saved) // 2, len(saved) - 1):
+    ends = (0, 1, 10, len(saved) // 2, len(saved) - 1)
+    for end in ends:
         path.write_bytes(saved[:end])
         assert answer(folder.model, path) is None
-    for place in range(100, len(saved), len(saved) // 15):
+    places = range(100, len(saved), len(saved) // 15)
+    refused = len(ends) + 2
+    for place in places:
         path.write_bytes(saved[:place] + b"\x1b\x00" + saved[place + 2 :])
-        answer(folder.model, path)
+        refused += answer(folder.model, path) is None
+    note(sums, "model.keras, best.keras", len(ends) + 2 + len(places), refused)
     for other in (b"\x00" * 999, b"PK\x05\x06" + b"\x00" * 18):
         path.write_bytes(other)
         assert answer(folder.model, path) is None

@@ -11,7 +11,7 @@ from keras_concrete.experiments.cell_jobs import Budget, Job
 from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.worker_processes import run_cells
 
-pytestmark = pytest.mark.usefixtures("_six_pixels")
+pytestmark = [pytest.mark.usefixtures("_six_pixels"), pytest.mark.reliability]
 
 NAMES = """
     lock saved_model evaluations.jsonl history.csv timing.csv report.json config.json
@@ -35,6 +35,12 @@ def _contents(folder):
     }
 
 
+def _note(sums, name, number):
+    """Adds to the figures of this file."""
+    row = f"commands refused with nothing written, {name}"
+    sums[row] = sums.get(row, 0) + number
+
+
 @pytest.fixture
 def theirs(tmp_path):
     """What shall stay as it is."""
@@ -48,7 +54,7 @@ def theirs(tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("target", ["file", "folder", "new"])
 def test_links_in_a_run_are_refused_before_anything_is_written(
-    name, target, theirs, tmp_path
+    name, target, theirs, tmp_path, sums
 ):
     run = tmp_path / "run"
     (run / "saved_model").mkdir(parents=True)
@@ -64,10 +70,11 @@ def test_links_in_a_run_are_refused_before_anything_is_written(
         assert f"run/{name} is a symbolic link" in str(result.exception), command
         assert (_contents(theirs), _contents(run)) == before
     assert not (tmp_path / "served").exists()
+    _note(sums, "links in a run", len(COMMANDS))
 
 
 @pytest.mark.parametrize("name", ["lock", "evaluations.jsonl", "model.keras"])
-def test_a_pipe_in_a_run_is_refused_and_not_waited_for(name, tmp_path):
+def test_a_pipe_in_a_run_is_refused_and_not_waited_for(name, tmp_path, sums):
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.json").write_text('{"architecture": "3H-6V", "data": "tiny"}')
@@ -75,6 +82,7 @@ def test_a_pipe_in_a_run_is_refused_and_not_waited_for(name, tmp_path):
     for command in COMMANDS:
         result = invoke(*command.split())
         assert f"run/{name} is neither a file nor a folder" in str(result.exception)
+    _note(sums, "pipes in a run", len(COMMANDS))
 
 
 def _write(folder, **changes):
@@ -89,7 +97,7 @@ def _write(folder, **changes):
 @pytest.mark.parametrize(
     "value", ["../../../x", "/x", "..", "", "a\x1b[2Jb", "a\nb", "a b"]
 )
-def test_names_in_a_result_lead_nowhere_and_obey_no_one(field, value, tmp_path):
+def test_names_in_a_result_lead_nowhere_and_obey_no_one(field, value, tmp_path, sums):
     results = tmp_path / "a/b/c/results"
     _write(results, **{field: value})
     result = invoke("reproduce", "report", results)
@@ -98,6 +106,7 @@ def test_names_in_a_result_lead_nowhere_and_obey_no_one(field, value, tmp_path):
     assert "\x1b" not in result.output
     assert "holds no results" in str(result.exception)
     assert not list(tmp_path.rglob("*.png"))
+    _note(sums, "names in a result that lead elsewhere", 1)
 
 
 def test_a_link_in_the_place_of_a_picture_is_refused(theirs, tmp_path):
@@ -110,7 +119,9 @@ def test_a_link_in_the_place_of_a_picture_is_refused(theirs, tmp_path):
 
 
 @pytest.mark.parametrize("place", ["table", "result", "runs", "run", "log"])
-def test_links_where_a_cell_writes_are_refused_before_it_starts(place, theirs, tmp_path):
+def test_links_where_a_cell_writes_are_refused_before_it_starts(
+    place, theirs, tmp_path, sums
+):
     job = Job(made_result().cell, Budget(), tmp_path / "results")
     link = {
         "table": job.result_file.parent,
@@ -124,6 +135,7 @@ def test_links_where_a_cell_writes_are_refused_before_it_starts(place, theirs, t
     with pytest.raises(ValueError, match="is a symbolic link"):
         next(run_cells([job], 1, "command"))
     assert [path.name for path in (theirs / "folder").iterdir()] == ["file"]
+    _note(sums, "links where a cell writes", 1)
 
 
 def test_figures_are_not_written_through_links(theirs, tmp_path):
