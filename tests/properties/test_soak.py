@@ -161,3 +161,37 @@ def test_a_state_of_one_in_ten_million_is_drawn_as_often_as_it_should_be(
     figures["draws of units"] = chunks * chunk
     figures["drawn"] = (round(float(probability) * chunks * chunk, 1), total)
     assert is_as_often(total, probability, chunks * chunk, 1)
+
+
+EXPORTS = """
+import pathlib, sys
+import keras_concrete as kc
+model = kc.SigmoidBeliefNetwork("4H-6V", seed=0)
+print("ready", flush=True)
+while True:
+    kc.export_saved_model(model, pathlib.Path(sys.argv[1]))
+"""
+
+
+def test_exports_killed_at_random_moments_leave_a_whole_model(tmp_path, figures):
+    chance, out = random.Random(0), tmp_path / "out"
+    model = kc.SigmoidBeliefNetwork("4H-6V", seed=0)
+    kc.export_saved_model(model, out)
+    names = sorted(path.name for path in out.iterdir())
+    midway = damaged = 0
+    for _ in range(12):
+        command = [sys.executable, "-c", EXPORTS, str(out)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(chance.uniform(0, 8))
+        process.kill()
+        process.communicate()
+        midway += sorted(path.name for path in out.iterdir()) != names
+        # What was there before stays whole until what takes its place is.
+        damaged += len(tf.saved_model.load(out).signatures) != 6
+        kc.export_saved_model(model, out)
+        assert sorted(path.name for path in out.iterdir()) == names
+    figures["exports killed"] = 12
+    figures["that had written part of the next"] = midway
+    figures["folders that did not load as before"] = (0, damaged)
+    assert damaged == 0 and midway > 0

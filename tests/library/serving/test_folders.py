@@ -53,8 +53,7 @@ with written_whole(pathlib.Path(sys.argv[1]), []) as folder:
 """
 
 
-@pytest.mark.reliability
-def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, figures):
+def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "written\n"
@@ -63,7 +62,4 @@ def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path, figures):
     assert len(list(tmp_path.iterdir())) == 1
     with written_whole(tmp_path, []) as folder:
         (folder / "new").write_text("new")
-    left = [path.name for path in tmp_path.iterdir()]
-    figures["exports killed while they wrote"] = 1
-    figures["files left after the next one"] = (0, len(left) - 1)
-    assert left == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
