@@ -43,7 +43,8 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
         Float32 tensor `(batch,)`, in nats.
 
     Raises:
-        ValueError: If the number of joint states to the power of m is above the limit.
+        ValueError: If the number of joint states to the power of m is above the limit, or
+            `model` is no belief network.
 
     Example:
     >>> model = SigmoidBeliefNetwork("2H-3V", seed=0)
@@ -55,6 +56,12 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
         Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: equation 8.
     """
     check_positive("num_samples", num_samples, int)
+    if not isinstance(model, SigmoidBeliefNetwork):
+        raise ValueError(
+            "Argument `model` must be a SigmoidBeliefNetwork, whose joint states are "
+            f"known: for others use evaluate_bound. Received: a {type(model).__name__}"
+        )
+    model.check_data(*(x if isinstance(x, tuple) else (x,)))
     network = model._network
     counts = network.unit_counts
     num_states = network.arity ** sum(counts)

@@ -183,6 +183,18 @@ BAD_DATA = {
         lambda: kc.evaluate_bound(keras.Sequential(), IMAGES),
         "`model` must have the method log_weights.* Received: a Sequential",
     ),
+    "too many states to list": (
+        lambda: kc.exact_bound(network("20H-6V"), IMAGES),
+        "1048576 joint states of 20 units .* above the limit of 65536.*fewer units",
+    ),
+    "another model to list states of": (
+        lambda: kc.exact_bound(keras.Sequential(), IMAGES),
+        "`model` must be a SigmoidBeliefNetwork.* Received: a Sequential",
+    ),
+    "NaN to list states for": (
+        lambda: kc.exact_bound(network(), NAN),
+        "`x` must hold binary data.*nan",
+    ),
     "warm-up by 0 rows": (
         lambda: kc.export_saved_model(network(), "nowhere", warmup_batch_sizes=[0]),
         "`warmup_batch_sizes` must be a positive integer",

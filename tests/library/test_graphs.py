@@ -69,9 +69,17 @@ def test_a_plain_fit_draws_what_eager_training_and_xla_draw():
 
 
 def test_replicas_loops_and_jacobians_take_the_pieces():
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-        model = _model()
-    assert np.isfinite(model.fit(X, X, batch_size=4, verbose=0).history["loss"]).all()
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope():
+        copied = kc.BinaryConcreteSample(0.5, seed=0)
+        copied.build((None, 4))
+
+    @tf.function
+    def replicas(x):
+        return strategy.run(lambda: copied(x, training=True))
+
+    draws = strategy.experimental_local_results(replicas(tf.constant(X)))
+    assert not np.any(np.asarray(draws[0]) == np.asarray(draws[1]))
 
     sampler = kc.BinaryConcreteSample(0.5, seed=0)
     sampler.build((None, 4))
