@@ -41,8 +41,12 @@ def training_table(content: dict[str, Any]) -> str:
         for name in names
         if name != "ours" and name not in limits
     ]
-    fastest = [min((r[n] for n in limits if n in r), key=_wall) for r in races.values()]
-    lines.append(["the matrix products alone, times ours", *map(_times, fastest)])
+    if limits:
+        fastest = [
+            min((race[name] for name in limits if name in race), key=_wall)
+            for race in races.values()
+        ]
+        lines.append(["the matrix products alone, times ours", *map(_times, fastest)])
     return _rows(lines) + _made_by(content)
 
 

@@ -60,6 +60,7 @@ def _read(name: str) -> dict[str, Any]:
 
 _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
+    "speed-fit": lambda: pages.training_table(_read("speed/fit.json")),
     "speed-training": lambda: pages.training_table(_read("speed/training.json")),
     "speed-start": lambda: pages.start_table(_read("speed/training.json")),
     "speed-evaluation": lambda: pages.evaluation_table(_read("speed/evaluation.json")),
