@@ -10,7 +10,6 @@ from typing import Any
 import keras
 
 from keras_concrete.array_batches import with_batches
-from keras_concrete.seeding import num_replicas
 from keras_concrete.steps_ahead import StepsAhead, acts_between_batches
 from keras_concrete.sublayers import all_layers
 from keras_concrete.training_loop import TrainingLoop
@@ -44,11 +43,11 @@ class LoopedModel(keras.Model):
     def compile(self, **kwargs: Any) -> None:
         """Configures training as `keras.Model.compile` does."""
         if keras.backend.backend() == "tensorflow":
-            self._open_settings = tuple(
-                name
-                for name, default in (("jit_compile", "auto"), ("steps_per_execution", 1))
-                if name not in kwargs or (kwargs[name] == default == "auto")
-            )
+            is_open = {
+                "jit_compile": kwargs.get("jit_compile", "auto") == "auto",
+                "steps_per_execution": "steps_per_execution" not in kwargs,
+            }
+            self._open_settings = tuple(name for name in is_open if is_open[name])
         if "jit_compile" in self._open_settings:
             kwargs["jit_compile"] = self._can_be_compiled(kwargs)
         self._has_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
@@ -57,8 +56,7 @@ class LoopedModel(keras.Model):
     def _can_be_compiled(self, settings: dict[str, Any]) -> bool:
         return (
             not settings.get("run_eagerly")
-            and num_replicas() == 1
-            and self.distribute_strategy.num_replicas_in_sync == 1
+            and self._has_one_replica
             and all(layer.supports_jit for layer in all_layers(self))
         )
 
@@ -73,7 +71,7 @@ class LoopedModel(keras.Model):
 
     def fit(self, callbacks: Any = None, **kwargs: Any) -> Any:
         """Trains as `keras.Model.fit` does."""
-        if keras.backend.backend() == "tensorflow" and num_replicas() == 1:
+        if self._has_one_replica:
             kwargs = with_batches(kwargs)
         if "steps_per_execution" in self._open_settings and self._can_loop:
             if not acts_between_batches(callbacks):
@@ -87,12 +85,18 @@ class LoopedModel(keras.Model):
     @property
     def _can_loop(self) -> bool:
         return (
-            keras.backend.backend() == "tensorflow"
+            self._has_one_replica
             and bool(self.jit_compile)
             and not self.run_eagerly
             and not self._has_metrics
-            and num_replicas() == 1
         )
+
+    @property
+    def _has_one_replica(self) -> bool:
+        """Whether TensorFlow trains it, and no strategy trains copies of it."""
+        if keras.backend.backend() != "tensorflow":
+            return False
+        return self.distribute_strategy.num_replicas_in_sync == 1
 
     def make_train_function(self, force: bool = False) -> None:
         """Makes the function that `fit` calls for each execution."""

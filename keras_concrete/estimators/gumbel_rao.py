@@ -7,7 +7,6 @@ from keras import ops
 from keras_concrete import noise as noises
 from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.estimators.straight_through import StraightThrough, state_of_masses
-from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.types import Shape, Tensor
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ class GumbelRao(StraightThrough):
         node = unit.node(logits, noise, temperature)
         drawn = unit.masses(ops.stop_gradient(unit.discrete_state(node)))
         log_masses = unit.log_masses(logits)
-        with piecewise_compiled(True):
-            gumbels = noises.gumbel((self.num_draws, *ops.shape(drawn)), key)
+        gumbels = noises.gumbel((self.num_draws, *ops.shape(drawn)), key)
         perturbed = conditional_gumbels(drawn, log_masses, gumbels)
         fixed = ops.stop_gradient(perturbed - log_masses)
         relaxed = ops.softmax((log_masses + fixed) / temperature, axis=-1)

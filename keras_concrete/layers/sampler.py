@@ -152,22 +152,19 @@ class Sampler(SeededLayer):
         if num_samples is not None:
             expanded = ops.expand_dims(logits, 1)
             shape = (shape[0], num_samples, *shape[1:])
-        if self.inference == "mode" and not training:
-            noise = unit.mode_noise(shape)
-        else:
-            with piecewise_compiled(training):
-                key = self.next_key()
-                noise = (
-                    estimator.noise(unit, shape, key)
-                    if training
-                    else unit.noise(shape, key)
-                )
         temperature = self._temperature.read(training)
         if training:
             self._terms.warn()
-            node = estimator.node(unit, expanded, noise, temperature)
+            # The node too: some estimators draw more for it.
+            with piecewise_compiled(True):
+                noise = estimator.noise(unit, shape, self.next_key())
+                node = estimator.node(unit, expanded, noise, temperature)
             state = estimator.state(unit, node)
         else:
+            if self.inference == "mode":
+                noise = unit.mode_noise(shape)
+            else:
+                noise = unit.noise(shape, self.next_key())
             node = unit.node(expanded, noise, temperature)
             state = unit.discrete_state(node)
         if self._kl is not None:
