@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_concrete.datasets import prefetched
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["array_batches", "with_batches"]
+__all__ = ["array_batches", "as_fit_takes", "with_batches"]
 
 
 def with_batches(given: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def array_batches(data: Any, batch_size: int, shuffle: bool) -> "tf.data.Dataset
     """
     import tensorflow as tf
 
-    parts = [_in_float_type(part) for part in data if part is not None]
+    parts = [as_fit_takes(part) for part in data if part is not None]
     sources = [tf.constant(part) for part in parts]
 
     def rows_of(places: "tf.Tensor") -> Any:
@@ -83,15 +85,20 @@ def array_batches(data: Any, batch_size: int, shuffle: bool) -> "tf.data.Dataset
     places = tf.data.Dataset.range(len(parts[0]))
     if shuffle:
         places = places.shuffle(len(parts[0]))
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    batches = places.batch(batch_size).map(rows_of, num_parallel_calls=2)
-    return batches.prefetch(4).with_options(options)
+    return prefetched(places.batch(batch_size), rows_of)
 
 
-def _in_float_type(part: np.ndarray) -> np.ndarray:
-    is_float = np.issubdtype(part.dtype, np.floating)
-    return part.astype(keras.config.floatx(), copy=False) if is_float else part
+def as_fit_takes(part: np.ndarray) -> np.ndarray:
+    """An array in the dtype in which `fit` hands it to a model: reals in Keras's type.
+
+    Args:
+        part: Any array.
+
+    Returns:
+        The array, or a copy.
+    """
+    is_real = np.issubdtype(part.dtype, np.floating)
+    return part.astype(keras.config.floatx(), copy=False) if is_real else part
 
 
 def _are_arrays(data: Any) -> bool:

@@ -1,7 +1,7 @@
 """Binary images to train on, with one fixed binarization each."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlparse
 from urllib.request import getproxies
@@ -18,6 +18,7 @@ __all__ = [
     "Dataset",
     "DatasetUnavailableError",
     "load_dataset",
+    "prefetched",
     "shuffled_batches",
 ]
 
@@ -264,8 +265,26 @@ def shuffled_batches(
         )
         return tf.gather(source, rows)
 
-    stream = tf.data.Dataset.counter(start=first_step)
+    return prefetched(tf.data.Dataset.counter(start=first_step), batch)
+
+
+def prefetched(
+    stream: "tf.data.Dataset", function: Callable[..., Any]
+) -> "tf.data.Dataset":
+    """Maps a dataset ahead of its use, without TensorFlow's tuner.
+
+    There is nothing to tune, and the end of an iteration would wait until the tuner next
+    wakes: up to as long as the iteration took.
+
+    Args:
+        stream: A dataset.
+        function: From its elements to others.
+
+    Returns:
+        A dataset of the others.
+    """
+    import tensorflow as tf
+
     options = tf.data.Options()
-    # Nothing here to tune, and the end of `fit` would wait for the tuner's next look.
     options.autotune.enabled = False
-    return stream.map(batch, num_parallel_calls=2).prefetch(4).with_options(options)
+    return stream.map(function, num_parallel_calls=2).prefetch(4).with_options(options)

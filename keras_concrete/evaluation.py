@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_concrete.array_batches import as_fit_takes
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
-from keras_concrete.types import Tensor
 from keras_concrete.weight_sums import compiled_summary, keys_of_groups, merge
 
 __all__ = ["BoundEstimate", "evaluate_bound", "standard_error"]
@@ -198,10 +198,6 @@ def _check_data(model: LatentVariableModel, x: Any) -> None:
 
 def _tensors(x: Any, places: Any) -> Any:
     """Some of the examples, in the dtypes in which `fit` hands them to the model."""
-
-    def of_part(part: np.ndarray) -> Tensor:
-        is_real = np.issubdtype(part.dtype, np.floating)
-        dtype = keras.config.floatx() if is_real else None
-        return ops.convert_to_tensor(part[places], dtype=dtype)
-
-    return keras.tree.map_structure(of_part, x)
+    return keras.tree.map_structure(
+        lambda part: ops.convert_to_tensor(as_fit_takes(part[places])), x
+    )

@@ -20,7 +20,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -215,10 +214,6 @@ def _scan(job: Job) -> Run:
         trained, state = optimizer.stateless_apply(state, gradient, trained)
         return (trained, others, state), -value
 
-    @partial(jax.jit, static_argnums=2, donate_argnums=0)
-    def run_steps(carry: Any, key: jax.Array, num_steps: int) -> Any:
-        return jax.lax.scan(step, carry, jax.random.split(key, num_steps))
-
     carry: Any = tuple(
         [jnp.copy(v.value) for v in variables]
         for variables in (
@@ -227,15 +222,7 @@ def _scan(job: Job) -> Run:
             optimizer.variables,
         )
     )
-    key = jax.random.key(job.seed)
-
-    def run(num_steps: int) -> np.ndarray:
-        nonlocal carry, key
-        key, run_key = jax.random.split(key)
-        carry, values = run_steps(carry, run_key, num_steps)
-        return np.asarray(values)
-
-    return run
+    return jax_scan.runs(step, carry, job.seed)
 
 
 if __name__ == "__main__":

@@ -82,12 +82,28 @@ def make(job: Job) -> Callable[[int], np.ndarray]:
         updates, state = optimizer.update(gradient, state)
         return (optax.apply_updates(params, updates), state), -value
 
+    return runs(step, (params, optimizer.init(params)), job.seed)
+
+
+def runs(
+    step: Callable[[Any, jax.Array], Any], carry: Any, seed: int
+) -> Callable[[int], np.ndarray]:
+    """Compiles runs of many steps, each of which goes on where the last one ended.
+
+    Args:
+        step: From the carry and a key to the next carry and the bound.
+        carry: The first one, which is given away.
+        seed: Of the keys.
+
+    Returns:
+        Function from a number of steps to their bounds.
+    """
+
     @partial(jax.jit, static_argnums=2, donate_argnums=0)
     def run_steps(carry: Any, key: jax.Array, num_steps: int) -> Any:
         return jax.lax.scan(step, carry, jax.random.split(key, num_steps))
 
-    carry = params, optimizer.init(params)
-    key = jax.random.key(job.seed)
+    key = jax.random.key(seed)
 
     def run(num_steps: int) -> np.ndarray:
         nonlocal carry, key
