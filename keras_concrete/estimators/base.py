@@ -87,6 +87,8 @@ class Estimator(abc.ABC):
         reads_conditions: Whether the surrogate reads what layers are conditioned on.
         reads_first_draw: Whether it reads, in place of conditions, the logits and the
             node of the layer that is drawn first: `[logits, node]`.
+        objective: What the gradient follows on the mean where m samples are drawn, if it
+            has no bias: `"bound"`, L_m; or `"mean ELBO"`, that of the m samples.
         signals_only: Whether log q has its gradient from learning signals only, and the
             gradient of log q's own value, 0 on the mean, is left out.
         convex_when_cold: Whether training has relaxed states whose density has no mode in
@@ -101,6 +103,7 @@ class Estimator(abc.ABC):
     reads_drawn_logits: ClassVar[bool] = False
     reads_conditions: ClassVar[bool] = False
     reads_first_draw: ClassVar[bool] = False
+    objective: ClassVar[str] = "bound"
     signals_only: ClassVar[bool] = False
     convex_when_cold: ClassVar[bool] = False
 

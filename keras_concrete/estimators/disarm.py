@@ -101,6 +101,7 @@ class Disarm(ScoreFunction):
     surrogate = DisarmSurrogate
     binary_only: ClassVar[bool] = True
     reads_first_draw: ClassVar[bool] = True
+    objective: ClassVar[str] = "mean ELBO"
     signals_only: ClassVar[bool] = True
 
     def node(

@@ -91,4 +91,5 @@ class ReinforceLeaveOneOut(ScoreFunction):
 
     name = "reinforce_loo"
     surrogate = LeaveOneOutSurrogate
+    objective: ClassVar[str] = "mean ELBO"
     signals_only: ClassVar[bool] = True
