@@ -13,7 +13,7 @@ from keras_concrete.checks import check_positive
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.types import Tensor
 
-__all__ = ["MAX_STATES", "exact_bound"]
+__all__ = ["MAX_STATES", "exact_bound", "num_joint_states"]
 
 # Rows for each example that are computed and held at once.
 MAX_STATES = 2**16
@@ -26,8 +26,8 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
     (log p(x, z) - log q(z given x))` for m = 1, the same over all m-tuples of states for
     larger m. Nothing is drawn, so that its gradient (by `tf.GradientTape`, say) is what
     an unbiased estimator has on the mean: for `"vimco"`, `"nvil"` and the two of
-    `"reinforce"` with `num_samples=m`; for `"reinforce_loo"` and `"disarm"`, which
-    maximise the mean ELBO, with `num_samples=1`.
+    `"reinforce"` with `num_samples=m`; for those that maximise the mean ELBO, such as
+    `"reinforce_loo"`, `"disarm"` and `"rebar"`, with `num_samples=1`.
 
     It is a function and no estimator, since a sampler knows only its own layer: to list
     joint states it would have to know how many the layers after it have.
@@ -64,7 +64,7 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
     model.check_data(*(x if isinstance(x, tuple) else (x,)))
     network = model._network
     counts = network.unit_counts
-    num_states = network.arity ** sum(counts)
+    num_states = num_joint_states(model)
     if num_states**num_samples > MAX_STATES:
         raise ValueError(
             f"Enumeration takes {num_states} joint states of {sum(counts)} units to the "
@@ -84,6 +84,19 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
         log_weights = bounds - math.log(num_samples)
         log_q = ops.sum(ops.take(log_q, tuples, axis=1), axis=2)
     return ops.sum(ops.exp(log_q) * log_weights, axis=1)
+
+
+def num_joint_states(model: SigmoidBeliefNetwork) -> int:
+    """Number of joint states of all latent units of a network.
+
+    Args:
+        model: The network.
+
+    Example:
+    >>> num_joint_states(SigmoidBeliefNetwork("3H-2H-4V"))
+    32
+    """
+    return int(model.arity) ** sum(model._network.unit_counts)
 
 
 def _digits(network: Any, batch: Tensor) -> list[Tensor]:

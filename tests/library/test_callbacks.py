@@ -68,6 +68,7 @@ def test_all_work_beside_keras_and_what_they_log_reaches_every_file(
     assert "epoch_bound_discrete" in tags  # in the file of validation
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_the_gap_is_that_of_the_two_graphs_and_changes_nothing():
     alone, watched = make_model(), make_model()
     gap = kc.IntegralityGap(X, num_samples=2000, batch_size=12)
@@ -87,6 +88,7 @@ def test_the_gap_is_that_of_the_two_graphs_and_changes_nothing():
     np.testing.assert_allclose(logs["val_integrality_gap"], differences)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_early_stopping_keeps_the_weights_of_the_best_discrete_bound():
     model = make_model()
     gap = kc.IntegralityGap(X, num_samples=5)
@@ -135,6 +137,7 @@ def test_a_model_of_ones_own_has_a_gap_and_is_loaded_with_its_loss(as_dict, tmp_
     assert -values["loss"] == pytest.approx(discrete, abs=0.1)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_resumed_run_has_the_temperatures_of_one_that_was_not_stopped(tmp_path):
     def fit(folder, epochs, model):
         backup = KERAS.BackupAndRestore(tmp_path / folder, delete_checkpoint=False)
@@ -153,6 +156,7 @@ def test_a_resumed_run_has_the_temperatures_of_one_that_was_not_stopped(tmp_path
     np.testing.assert_allclose(first + second, through, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_a_conditional_network_has_predictions_and_a_gap(tmp_path):
     model = kc.SigmoidBeliefNetwork("2V-3H-2V", seed=0)
     model.compile("sgd")
@@ -169,6 +173,40 @@ def test_a_conditional_network_has_predictions_and_a_gap(tmp_path):
     assert tags == ["predictions"]
 
 
+@pytest.mark.parametrize("make", [make_model, lambda: compiled_own_model()])
+def test_the_variance_is_that_of_many_gradients_and_changes_nothing(make):
+    """The mean over a large batch has the variance of one example over its size."""
+    alone, watched = make(), make()
+    callback = kc.GradientVariance(X, num_draws=300)
+    targets = {} if hasattr(alone, "log_weights") else {"y": X}
+    keras.utils.set_random_seed(0)
+    alone.fit(X, **targets, epochs=2, verbose=0)
+    keras.utils.set_random_seed(0)
+    logs = watched.fit(X, **targets, epochs=2, verbose=0, callbacks=[callback]).history
+    for a, b in zip(alone.weights, watched.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    weights = [weight.value for weight in watched.trainable_weights]
+    squares, mean = [], 0.0
+    for _ in range(300):  # Noise of the model's own, one draw after the other.
+        with tf.GradientTape() as tape:
+            outputs = watched(X, training=True)
+            bound = outputs["bound"] if isinstance(outputs, dict) else outputs
+            value = tf.reduce_mean(bound)
+        gradient = np.concatenate([np.ravel(g) for g in tape.gradient(value, weights)])
+        squares.append(gradient @ gradient)
+        mean = mean + gradient / 300
+    variance = np.mean(squares) - mean @ mean
+    assert logs["gradient_variance"][-1] == pytest.approx(variance, rel=0.3)
+    ratio = np.sqrt((mean @ mean - variance / 300) / variance)
+    assert logs["gradient_signal_to_noise"][-1] == pytest.approx(ratio, rel=0.3)
+
+
+def compiled_own_model():
+    model = make_own_model(as_dict=False)
+    model.compile("sgd", kc.NegativeBound())
+    return model
+
+
 def test_samplers_of_different_temperatures_are_told_apart_in_nested_models():
     parts = [kc.BinaryConcreteSample(0.5, name="inner"), keras.layers.Dense(4)]
     inner = keras.Sequential(parts)
@@ -183,6 +221,7 @@ def test_samplers_of_different_temperatures_are_told_apart_in_nested_models():
     ("callback", "message"),
     [
         (lambda: kc.IntegralityGap(X), "functional model whose output is that of Multi"),
+        (lambda: kc.GradientVariance(X), "GradientVariance is for a SigmoidBelief"),
         (kc.TemperatureLog, "no layer with a temperature"),
     ],
 )
@@ -194,8 +233,8 @@ def test_a_model_that_it_is_not_for_is_refused(callback, message):
 
 
 def test_without_tensorboard_the_error_says_what_to_install(monkeypatch):
-    from keras_concrete import callbacks
+    from keras_concrete.callbacks import image_grids
 
-    monkeypatch.setattr(callbacks, "find_spec", lambda name: None)
+    monkeypatch.setattr(image_grids, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match="tensorboard"):
         kc.ImageGrids("logs", X)

@@ -20,7 +20,7 @@ from keras_concrete.files import check_empty, make_folder, remove_leftovers
 from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.serving import export_onnx, export_saved_model
 
-__all__ = ["evaluate", "export", "sample"]
+__all__ = ["Run", "Seed", "evaluate", "export", "sample"]
 
 Run = Annotated[
     Path, typer.Argument(help="Folder that `train` made.", show_default=False)

@@ -1,0 +1,111 @@
+"""The callback that watches the noise of the gradient."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
+from keras_concrete.checks import check_positive, check_seed
+from keras_concrete.latent_variable_model import LatentVariableModel
+from keras_concrete.layers import MultiSampleBound
+from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.sublayers import all_layers
+from keras_concrete.types import Tensor
+
+__all__ = ["GradientVariance"]
+
+
+class GradientVariance(keras.callbacks.Callback):
+    """Adds the variance of the gradient to the logs, and its signal-to-noise ratio.
+
+    After each epoch, of the gradient of the mean training bound of `x` by the model's
+    estimator, in which only the noise of the units differs: `gradient_variance`, summed
+    over all weights, and `gradient_signal_to_noise`, the length of the mean gradient over
+    the root of that; 0 where the noise hides the gradient. Baselines that an estimator
+    owns do not count. All epochs have the same noise, so that epochs compare, and
+    training goes on as it would have without.
+
+    It is for belief networks, and for a model of your own that ends in its bound: the
+    output of `MultiSampleBound`, alone or as `"bound"` of a dict. It needs TensorFlow.
+
+    Args:
+        x: A batch: binary data, `(examples, visible units)`; for a conditional network
+            the pair `(context, image)`; for a model of your own its inputs. More examples
+            have less variance: take as many as a batch of training has.
+        num_draws: Gradients that are drawn, at least 2.
+        seed: Integer, of which alone the noise is a function.
+
+    Raises:
+        ValueError: If `num_draws` is not a positive integer, or the model that it is used
+            with has no bound, or is not for such data.
+
+    Example:
+    >>> from keras_concrete import SigmoidBeliefNetwork
+    >>> model, x = SigmoidBeliefNetwork("3H-4V", seed=0), np.eye(4)
+    >>> model.compile("adam", jit_compile=False)
+    >>> history = model.fit(x, callbacks=[GradientVariance(x)], verbose=0).history
+    >>> [name for name in history if name.startswith("gradient")]
+    ['gradient_variance', 'gradient_signal_to_noise']
+    """
+
+    def __init__(self, x: Any, num_draws: int = 100, seed: int = 0) -> None:
+        super().__init__()
+        check_positive("num_draws", num_draws, int)
+        check_seed(seed)
+        self._x = x
+        self._num_draws = num_draws
+        self._seed = seed
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Prepares the function that draws gradients."""
+        from keras_concrete.gradients.moments import compiled_moments
+
+        model = self.model
+        check_ends_in_bound("GradientVariance", model)
+        if isinstance(model, LatentVariableModel):
+            model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
+        owned = {
+            id(weight)
+            for layer in all_layers(model)
+            if isinstance(layer, MultiSampleBound)
+            for weight in layer.weights
+        }
+        weights = [w for w in model.trainable_weights if id(w) not in owned]
+        self._shapes = [tuple(weight.shape) for weight in weights]
+        self._run = compiled_moments(
+            model,
+            _mean_bound(model, self._x),
+            weights,
+            np.ones((1, len(weights))),
+            bool(model.jit_compile),
+        )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Adds the two numbers to the logs."""
+        from keras_concrete.gradients.moments import draw_moments
+
+        directions = [np.zeros(shape) for shape in self._shapes]
+        moments = draw_moments(self._run, self._seed, self._num_draws, 1, directions)
+        variance = float(moments.variances.sum())
+        square = sum(np.sum(np.float64(mean) ** 2) for mean in moments.means)
+        square -= variance / max(2, self._num_draws)  # What noise adds to the mean.
+        if logs is not None:
+            logs["gradient_variance"] = variance
+            ratio = max(float(square), 0.0) / variance if variance > 0 else np.inf
+            logs["gradient_signal_to_noise"] = float(np.sqrt(ratio))
+
+
+def _mean_bound(model: keras.Model, x: Any) -> Any:
+    """A function that returns the bound that training ascends."""
+    x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
+
+    def run() -> Tensor:
+        if isinstance(model, SigmoidBeliefNetwork):
+            from keras_concrete.gradients.clones import mean_bound
+
+            return mean_bound(model, x)
+        return ops.mean(bound_of(model(x, training=True)))
+
+    return run

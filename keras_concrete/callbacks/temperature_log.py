@@ -1,0 +1,52 @@
+"""The callback that logs temperatures."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_concrete import schedules
+from keras_concrete.layers import BinaryConcreteSample, ConcreteSample
+from keras_concrete.sublayers import all_layers
+
+__all__ = ["TemperatureLog"]
+
+
+class TemperatureLog(keras.callbacks.Callback):
+    """Adds the temperatures of the samplers to the logs of each epoch.
+
+    They are called `temperature` if all samplers were made with the same one, otherwise
+    `temperature_` and the name of the layer. With a schedule it is that of the next
+    training step.
+
+    Raises:
+        ValueError: If the model has no `BinaryConcreteSample` or `ConcreteSample`.
+
+    Example:
+    >>> import keras_concrete as kc
+    >>> model, x = kc.SigmoidBeliefNetwork("3H-4V"), np.eye(4)
+    >>> model.compile("adam")
+    >>> history = model.fit(x, callbacks=[kc.TemperatureLog()], verbose=0).history
+    >>> round(history["temperature"][0], 3)
+    0.667
+    """
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Finds the samplers."""
+        kinds = (BinaryConcreteSample, ConcreteSample)
+        samplers = [layer for layer in all_layers(self.model) if isinstance(layer, kinds)]
+        if not samplers:
+            raise ValueError(
+                f"The model {self.model.name!r} has no layer with a temperature: "
+                "TemperatureLog needs a BinaryConcreteSample or ConcreteSample."
+            )
+        settings = [schedules.serialize(layer.temperature) for layer in samplers]
+        self._named = {f"temperature_{layer.name}": layer for layer in samplers}
+        if all(setting == settings[0] for setting in settings):
+            self._named = {"temperature": samplers[0]}
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Adds the temperatures to the logs."""
+        if logs is not None:
+            for name, layer in self._named.items():
+                logs[name] = float(ops.convert_to_numpy(layer.current_temperature))

@@ -1,0 +1,136 @@
+"""A belief network again, with the same weights and another estimator."""
+
+import re
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.networks.layer_states import layer_states, restore_layer_states
+from keras_concrete.types import Tensor
+
+__all__ = ["clone_with", "mean_bound", "network_parts", "network_weights", "settle"]
+
+_SETTLING_STEPS = 500
+
+
+def clone_with(
+    model: SigmoidBeliefNetwork, estimator: str, num_samples: int, seed: int
+) -> SigmoidBeliefNetwork:
+    """A network of the same weights, at the temperatures of this moment.
+
+    Args:
+        model: The network.
+        estimator: Name of the clone's estimator. If it is the model's, what the estimator
+            owns (baselines, averages) is copied as well.
+        num_samples: Number of samples m of the clone.
+        seed: Integer, for what the estimator owns.
+
+    Returns:
+        The clone.
+
+    Raises:
+        ValueError: If the estimator is not for that arity or number of samples.
+    """
+    sampler = model._network.latents[0].sample
+    prior = None
+    if not model.is_conditional:
+        prior = float(model.get_layer("log_prior_1").current_temperature)
+    clone = SigmoidBeliefNetwork(
+        model.architecture,
+        model.arity,
+        num_samples,
+        estimator,
+        prior_temperature=prior,
+        posterior_temperature=float(sampler.current_temperature),
+        centering=model.centering,
+        seed=seed,
+        dtype=model._policy,
+    )
+    restore_layer_states(clone, layer_states(model))
+    values = {weight.path: weight for weight in model.weights}
+    for weight in clone.weights:
+        held = values.get(weight.path)
+        if held is not None and held.shape == weight.shape:
+            weight.assign(held)
+    return clone
+
+
+def mean_bound(model: SigmoidBeliefNetwork, x: Any) -> Tensor:
+    """The mean over examples of the bound in training, with the estimator's gradient.
+
+    Args:
+        model: The network.
+        x: Data; for a conditional network the pair `(context, image)`.
+    """
+    inputs, image = x if model.is_conditional else (x, x)
+    outputs = model(inputs, training=True)
+    return ops.mean(model.results(image, outputs, True)["bound"])
+
+
+def network_weights(model: SigmoidBeliefNetwork) -> list[keras.Variable]:
+    """The weights that train, without those that the estimator owns."""
+    owned = {id(weight) for weight in model._bound.weights}
+    return [weight for weight in model.trainable_weights if id(weight) not in owned]
+
+
+def network_parts(model: SigmoidBeliefNetwork) -> dict[str, np.ndarray]:
+    """Which of the `network_weights` each part has, an array of their places.
+
+    Parts are `all`; `posterior`, the inference network, and `prior and likelihood`; and
+    each function between two layers, such as `posterior_1`, `prior_2`, `likelihood`.
+    """
+    places: dict[str, list[int]] = {}
+    weights = network_weights(model)
+    for place, weight in enumerate(weights):
+        function = re.sub(r"_(logits|tanh_\d+)$", "", weight.path.split("/")[0])
+        places.setdefault(function, []).append(place)
+    posterior = [name for name in places if name.startswith("posterior")]
+    of_model = [name for name in places if name not in posterior]
+    both = {"posterior": posterior, "prior and likelihood": of_model}
+    grouped = {"all": [*range(len(weights))]} | {
+        group: sorted(place for name in names for place in places[name])
+        for group, names in both.items()
+    }
+    functions = {name: places[name] for name in sorted(posterior) + sorted(of_model)}
+    return {
+        name: np.array(found) for name, found in (grouped | functions).items() if found
+    }
+
+
+def settle(model: SigmoidBeliefNetwork, x: Any, jit_compile: bool) -> None:
+    """Trains what the estimator owns on some data, and nothing else.
+
+    Args:
+        model: A clone whose averages and baselines have seen no data.
+        x: The data, as `mean_bound` takes them.
+        jit_compile: Whether XLA compiles the steps.
+    """
+    owned = model._bound.trainable_weights
+    ids = {id(weight) for weight in model._bound.weights}
+    optimizer = keras.optimizers.Adam(1e-2)
+    optimizer.build(owned)
+
+    @tf.function(jit_compile=jit_compile, autograph=False)
+    def train() -> None:
+        def step(k: Tensor) -> Tensor:
+            with tf.GradientTape() as tape:
+                loss = -mean_bound(model, x)
+            if owned:
+                values = [weight.value for weight in owned]
+                zero = tf.UnconnectedGradients.ZERO
+                gradients = tape.gradient(loss, values, unconnected_gradients=zero)
+                optimizer.apply(gradients, owned)
+            return k + 1
+
+        tf.while_loop(lambda k: k < _SETTLING_STEPS, step, [tf.constant(0)])
+
+    if not model._bound.weights:
+        return
+    averages = [(w, np.array(w)) for w in model.non_trainable_weights if id(w) not in ids]
+    train()
+    for average, value in averages:
+        average.assign(value)
