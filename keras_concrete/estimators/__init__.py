@@ -6,12 +6,17 @@ file of its own, give it a `name`, and `register` an instance. Its tests are a r
 `tests/library/estimators/test_unbiased.py`, or its own surrogate by hand.
 """
 
+from keras_concrete.estimators.arm import Arm
 from keras_concrete.estimators.base import Estimator, RelaxedEstimator, Surrogate
+from keras_concrete.estimators.concrete_dreg import ConcreteDreg
 from keras_concrete.estimators.disarm import Disarm
+from keras_concrete.estimators.gapped_straight_through import GappedStraightThrough
 from keras_concrete.estimators.gumbel_rao import GumbelRao
 from keras_concrete.estimators.leave_one_out import ReinforceLeaveOneOut
 from keras_concrete.estimators.logistic_normal import LogisticNormal
+from keras_concrete.estimators.muprop import MuProp
 from keras_concrete.estimators.nvil import Nvil
+from keras_concrete.estimators.rebar import Rebar
 from keras_concrete.estimators.registry import get, names, register
 from keras_concrete.estimators.reinforce import Reinforce, ReinforceRunningMean
 from keras_concrete.estimators.reinmax import ReinMax
@@ -39,6 +44,7 @@ __all__ = [
 ]
 
 register(Concrete())
+register(ConcreteDreg())
 register(AnalyticKL())
 register(GumbelNode())
 register(GumbelSoftmax())
@@ -46,11 +52,15 @@ register(StraightThrough())
 register(StraightThroughGumbelSoftmax())
 register(ReinMax())
 register(GumbelRao())
+register(GappedStraightThrough())
 register(Vimco())
 register(Nvil())
 register(Reinforce())
 register(ReinforceRunningMean())
 register(ReinforceLeaveOneOut())
 register(Disarm())
+register(Arm())
+register(MuProp())
+register(Rebar())
 register(LogisticNormal())
 register(Gaussian())

@@ -19,7 +19,9 @@ __all__ = [
     "Estimator",
     "RelaxedEstimator",
     "Surrogate",
+    "check_sample_axis",
     "linear_log_mass",
+    "rows_of",
     "with_gradient_of",
 ]
 
@@ -87,6 +89,8 @@ class Estimator(abc.ABC):
         reads_conditions: Whether the surrogate reads what layers are conditioned on.
         reads_first_draw: Whether it reads, in place of conditions, the logits and the
             node of the layer that is drawn first: `[logits, node]`.
+        is_unbiased: Whether the gradient has no bias for its objective in the discrete
+            graph; that of `"nvil"` has none but for its scale.
         objective: What the gradient follows on the mean where m samples are drawn, if it
             has no bias: `"bound"`, L_m; or `"mean ELBO"`, that of the m samples.
         signals_only: Whether log q has its gradient from learning signals only, and the
@@ -94,6 +98,9 @@ class Estimator(abc.ABC):
         convex_when_cold: Whether training has relaxed states whose density has no mode in
             the interior of the simplex once the temperature is low enough (Propositions
             1d and 2d), so that higher temperatures deserve a warning.
+        rows_per_sample: How many rows of the sample axis the training graph has for each
+            sample. The samples come first; what the others are is up to the estimator.
+        rows_besides: How many more rows there are, whatever the number of samples.
     """
 
     name: ClassVar[str]
@@ -103,9 +110,12 @@ class Estimator(abc.ABC):
     reads_drawn_logits: ClassVar[bool] = False
     reads_conditions: ClassVar[bool] = False
     reads_first_draw: ClassVar[bool] = False
+    is_unbiased: ClassVar[bool] = False
     objective: ClassVar[str] = "bound"
     signals_only: ClassVar[bool] = False
     convex_when_cold: ClassVar[bool] = False
+    rows_per_sample: ClassVar[int] = 1
+    rows_besides: ClassVar[int] = 0
 
     def unit(self, binary: bool) -> "Unit":
         """The circuit and densities of a unit in the training graph.
@@ -119,6 +129,34 @@ class Estimator(abc.ABC):
         from keras_concrete.distributions.units import standard_unit
 
         return standard_unit(binary)
+
+    def decoder_evaluations(self, num_samples: int) -> int:
+        """Evaluations of p(x given z) for each image of a training step.
+
+        Args:
+            num_samples: Number of samples m of the bound.
+        """
+        return self.rows_per_sample * num_samples + self.rows_besides
+
+    @property
+    def adds_rows(self) -> bool:
+        """Whether the sample axis holds more than samples in training."""
+        return self.rows_per_sample > 1 or self.rows_besides > 0
+
+    def samples_of(self, terms: list[Tensor]) -> list[Tensor]:
+        """Of terms of the training graph, the rows that are samples.
+
+        Args:
+            terms: Tensors `(batch, rows)`, or `(batch,)` where no rows are added.
+
+        Returns:
+            Tensors `(batch, num_samples)`, or the terms as they are.
+        """
+        if not self.adds_rows:
+            return terms
+        rows = ops.shape(terms[0])[1]
+        num_samples = (rows - self.rows_besides) // self.rows_per_sample
+        return [term[:, :num_samples] for term in terms]
 
     def discrete_unit(self, binary: bool) -> "Unit":
         """The circuit and masses of a unit in the discrete graph."""
@@ -188,3 +226,26 @@ def linear_log_mass(unit: "Unit", state: Tensor, logits: Tensor) -> Tensor:
 def with_gradient_of(value: Tensor, smooth: Tensor) -> Tensor:
     """Returns `value`, bit by bit, with the gradient of `smooth`, which is finite."""
     return ops.stop_gradient(value) + (smooth - ops.stop_gradient(smooth))
+
+
+def rows_of(logits: Tensor, start: Any, stop: Any) -> Tensor:
+    """Rows of the sample axis; logits that all samples share stay as they are."""
+    return logits if logits.shape[1] == 1 else logits[:, start:stop]
+
+
+def check_sample_axis(estimator: str, shape: Shape) -> None:
+    """Refuses what has no sample axis, for estimators that add rows to it.
+
+    Args:
+        estimator: Name of the estimator.
+        shape: Shape of terms, or of logits without their last axis of units.
+
+    Raises:
+        ValueError: If the shape is `(batch,)`.
+    """
+    if len(shape) == 1:
+        raise ValueError(
+            f"The estimator {estimator!r} adds rows to the sample axis in training: give "
+            "the sampler `num_samples`, 1 or more, and pass sample_axis=True to the "
+            "layers that score. Received: no axis between the examples and the units"
+        )

@@ -13,28 +13,34 @@ from keras_concrete.types import Tensor
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
 
-__all__ = ["Disarm"]
+__all__ = ["Disarm", "DisarmSurrogate"]
 
 
 class DisarmSurrogate(Surrogate):
     """Pairs of the layer drawn first against each other; others leave one out.
 
     The value is L_m, as for all estimators; the gradient is that of the mean ELBO.
+
+    Attributes:
+        estimator: Name of the estimator, for errors.
     """
+
+    estimator: ClassVar[str] = "disarm"
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Refuses samples that are not pairs, and terms without their logits."""
         shape = joint_shapes[0]
         if len(shape) == 1 or (shape[1] is not None and shape[1] % 2):
             raise ValueError(
-                "The estimator 'disarm' draws samples in antithetic pairs: pass an even "
-                "`num_samples`, or use 'reinforce_loo', which takes any from 2, or "
-                f"'nvil', which takes one. Received: terms of shape {tuple(shape)}"
+                f"The estimator {self.estimator!r} draws samples in antithetic pairs: "
+                "pass an even `num_samples`, or use 'reinforce_loo', which takes any "
+                "from 2, or 'nvil', which takes one. Received: terms of shape "
+                f"{tuple(shape)}"
             )
         if len(conditions) != 2:
             raise ValueError(
-                "The estimator 'disarm' reads the logits of units one by one. Call "
-                "MultiSampleBound on the triple (log_joint, log_posterior, [logits, "
+                f"The estimator {self.estimator!r} reads the logits of units one by one. "
+                "Call MultiSampleBound on the triple (log_joint, log_posterior, [logits, "
                 "node]), with the logits and the node of the sampler that has "
                 "`num_samples`, whose term comes first in log_posterior. Received: "
                 f"{len(conditions)} conditions"
@@ -48,31 +54,33 @@ class DisarmSurrogate(Surrogate):
     ) -> Tensor:
         log_weights = objectives.log_weights(log_joint, log_posterior)
         gains = objectives.sum_terms(log_joint)
-        gains = gains + score(_less_partner(log_weights), _damped_log_mass(*conditions))
+        weighted = self._weighted_log_mass(*conditions)
+        gains = gains + score(_less_partner(log_weights), weighted)
         for log_q in log_posterior[1:]:
             gains = gains + score(less_mean_of_others(log_weights), log_q)
         return with_gradient_of(
             objectives.importance_weighted_bound(log_weights), ops.mean(gains, axis=1)
         )
 
+    def _weighted_log_mass(self, logits: Tensor, node: Tensor) -> Tensor:
+        """Log q of each sample, with a weight for each unit."""
+        # A bound beyond which a unit is certain, for logits of -inf.
+        logits = ops.clip(ops.cast(logits, "float32"), -1000.0, 1000.0)
+        if len(logits.shape) < len(node.shape):
+            logits = ops.expand_dims(logits, 1)
+        units = tuple(range(2, len(node.shape)))
+        return ops.sum(self.of_units(logits, ops.stop_gradient(node)), axis=units)
+
+    def of_units(self, logits: Tensor, node: Tensor) -> Tensor:
+        """Log q of each unit's state, weighed with the mass of the likelier one."""
+        log_masses = ops.cast(node >= 0.0, "float32") * logits - ops.softplus(logits)
+        return ops.stop_gradient(ops.sigmoid(ops.abs(logits))) * log_masses
+
 
 def _less_partner(values: Tensor) -> Tensor:
     """Each sample's value less that of the other one of its pair."""
     first, second = ops.split(values, 2, axis=1)
     return ops.concatenate([first - second, second - first], axis=1)
-
-
-def _damped_log_mass(logits: Tensor, node: Tensor) -> Tensor:
-    """Log q of each sample, each unit weighed with the mass of its likelier state."""
-    # A bound beyond which a unit is certain, for logits of -inf.
-    logits = ops.clip(ops.cast(logits, "float32"), -1000.0, 1000.0)
-    if len(logits.shape) < len(node.shape):
-        logits = ops.expand_dims(logits, 1)
-    state = ops.stop_gradient(ops.cast(node >= 0.0, "float32"))
-    weights = ops.stop_gradient(ops.sigmoid(ops.abs(logits)))
-    log_masses = state * logits - ops.softplus(logits)
-    units = tuple(range(2, len(node.shape)))
-    return ops.sum(weights * log_masses, axis=units)
 
 
 class Disarm(ScoreFunction):

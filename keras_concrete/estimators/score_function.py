@@ -23,6 +23,7 @@ class ScoreFunction(Estimator):
     """States are discrete and carry no gradient; nodes are scored by their mass."""
 
     pathwise: ClassVar[bool] = False
+    is_unbiased: ClassVar[bool] = True
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """The states that the nodes stand for."""

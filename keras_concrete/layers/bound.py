@@ -94,7 +94,10 @@ class MultiSampleBound(FollowingLayer):
     ) -> Tensor:
         """Forms the bound from the terms of log p and of log q."""
         log_joint, log_posterior = as_list(log_joint), as_list(log_posterior)
-        note(BoundTerms(self.name, log_joint, log_posterior))
+        samples = [log_joint, log_posterior]
+        if training:
+            samples = [*map(self.followed_estimator().samples_of, samples)]
+        note(BoundTerms(self.name, *samples))
         if training:
             return self.surrogate(log_joint, log_posterior, as_list(conditions))
         log_weights = objectives.log_weights(log_joint, log_posterior)

@@ -22,7 +22,8 @@ class BinaryConcreteSample(Sampler):
             `keras_concrete.schedules`). The paper found 2/3 good for a posterior, 1/2 for
             a prior; up to 1 no unit can prefer the interior of (0, 1).
         num_samples: Number of samples for each example, put on a new axis 1; None for
-            one sample and no axis.
+            one sample and no axis. In training some estimators add rows to that axis
+            (`Estimator.rows_per_sample`), whose static size is None then.
         return_node: Whether to return the pair `(state, node)`. The node, the value
             before the sigmoid, is what `ConcreteLogProb` and `RelaxedKL` score.
         estimator: Name of the gradient estimator that the model trains with.
@@ -94,7 +95,8 @@ class ConcreteSample(Sampler):
             `keras_concrete.schedules`). The paper found 1 good for a posterior over 4
             states (prior 2/3) and 2/3 over 8 (prior 2/5).
         num_samples: Number of samples for each example, put on a new axis 1; None for
-            one sample and no axis.
+            one sample and no axis. In training some estimators add rows to that axis
+            (`Estimator.rows_per_sample`), whose static size is None then.
         return_node: Whether to return the pair `(state, node)`. The node, the logarithm
             of the relaxed state, is what `ConcreteLogProb` and `RelaxedKL` score.
         estimator: Name of the gradient estimator that the model trains with.

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_count, check_positive
+from keras_concrete.estimators.base import check_sample_axis
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.forgotten_terms import ForgottenTerms
@@ -151,7 +152,12 @@ class Sampler(SeededLayer):
         expanded = logits
         if num_samples is not None:
             expanded = ops.expand_dims(logits, 1)
-            shape = (shape[0], num_samples, *shape[1:])
+            rows = num_samples
+            if training:
+                rows = estimator.decoder_evaluations(num_samples)
+            shape = (shape[0], rows, *shape[1:])
+        elif training and estimator.adds_rows:
+            check_sample_axis(self.estimator, shape[: -1 if self._binary else -2])
         temperature = self._temperature.read(training)
         if training:
             self._terms.warn()
@@ -219,7 +225,9 @@ class Sampler(SeededLayer):
         shape = tuple(logits.shape)
         num_samples = self._samples_of_call(num_samples)
         if num_samples is not None:
-            size = num_samples if isinstance(num_samples, Integral) else None
+            # Rows that an estimator adds are there in training only.
+            is_known = isinstance(num_samples, Integral) and not self._estimator.adds_rows
+            size = num_samples if is_known else None
             shape = (shape[0], size, *shape[1:])
         state = keras.KerasTensor(shape, dtype=self.compute_dtype)
         if self.return_node:

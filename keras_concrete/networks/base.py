@@ -146,6 +146,17 @@ class Network:
                 condition = centers[i](code, training=training)
         return draw
 
+    def _of_samples(self, terms: Terms, num_samples: Tensor) -> Terms:
+        """The terms without the rows that the estimator adds in training."""
+        log_joint, log_posterior = (
+            [self._samples(term, num_samples) for term in part] for part in terms[:2]
+        )
+        return Terms(log_joint, log_posterior, terms.conditions)
+
+    def _samples(self, rows: Tensor, num_samples: Tensor) -> Tensor:
+        """Of what has a sample axis, the samples."""
+        return rows[:, :num_samples] if self._estimator.adds_rows else rows
+
     def state_nodes(self, digits: Sequence[Tensor]) -> list[Tensor]:
         """Nodes of given states.
 

@@ -6,13 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete import objectives
 from keras_concrete.checks import check_count, check_flag, check_images
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.layer_maker import LayerMaker
 from keras_concrete.networks.notation import Architecture
 from keras_concrete.temperatures import Temperatures
-from keras_concrete.types import Tensor
+from keras_concrete.types import Shape, Tensor
 
 __all__ = ["DensityNetwork"]
 
@@ -87,7 +88,8 @@ class DensityNetwork(Network):
 
     def terms(self, x: Tensor, num_samples: Tensor, training: bool | None) -> Terms:
         """Terms of log p(x, z) and of log q(z given x), from the image upward."""
-        return self._terms(x, self.draw(x, num_samples, training), training)
+        terms = self._terms(x, self.draw(x, num_samples, training), training)
+        return self._of_samples(terms, num_samples)
 
     def terms_of_nodes(self, x: Tensor, nodes: Sequence[Tensor]) -> Terms:
         """The terms of given states, which are no draws, in the discrete graph."""
@@ -113,14 +115,16 @@ class DensityNetwork(Network):
 
     def outputs(self, x: Tensor, num_samples: int) -> dict[str, Tensor]:
         """Outputs of the functional model."""
-        terms = self.terms(x, num_samples, training=None)
-        log_likelihood, *log_prior = terms.log_joint
-        return {
-            "bound": self.bound(*terms),
-            "log_likelihood": log_likelihood,
-            "log_posterior": _sum(terms.log_posterior, "log_posterior"),
-            "log_prior": _sum(log_prior, "log_prior"),
+        terms = self._terms(x, self.draw(x, num_samples, None), None)
+        parts = {
+            "log_likelihood": terms.log_joint[:1],
+            "log_posterior": terms.log_posterior,
+            "log_prior": terms.log_joint[1:],
         }
+        # Of the rows that an estimator adds in training, nothing is reported.
+        rows = num_samples if self._estimator.adds_rows else None
+        sums = {name: _sum(part, name, rows) for name, part in parts.items()}
+        return {"bound": self.bound(*terms), **sums}
 
     def results(
         self, y: Tensor, y_pred: dict[str, Tensor], training: bool
@@ -148,7 +152,31 @@ class DensityNetwork(Network):
         return code
 
 
-def _sum(terms: list[Tensor], name: str) -> Tensor:
+def _sum(terms: list[Tensor], name: str, num_samples: int | None) -> Tensor:
+    if num_samples is not None:
+        name = f"{name}_of_samples"
+        return _SumOfSamples(num_samples, name=name, dtype="float32")(terms)
     if len(terms) == 1:
         return terms[0]
     return keras.layers.Add(name=name, dtype="float32")(terms)
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class _SumOfSamples(keras.layers.Layer):
+    """Adds terms, and keeps the rows that are samples.
+
+    One layer, so that weights have the same order as under any other estimator.
+    """
+
+    def __init__(self, num_samples: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_samples = num_samples
+
+    def call(self, terms: list[Tensor]) -> Tensor:
+        return objectives.sum_terms(terms)[:, : self.num_samples]
+
+    def compute_output_shape(self, shapes: list[Shape]) -> Shape:
+        return (shapes[0][0], self.num_samples)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_samples": self.num_samples}

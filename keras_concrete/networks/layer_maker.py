@@ -18,7 +18,7 @@ from keras_concrete.layers import (
 )
 from keras_concrete.schedules import Setting
 from keras_concrete.seeding import derive_seed
-from keras_concrete.types import Tensor
+from keras_concrete.types import Shape, Tensor
 
 __all__ = ["LayerMaker"]
 
@@ -105,12 +105,8 @@ class LayerMaker:
         if self.arity == 2:
             return self._function(name, link, hidden_units, units)
         flat = self._function(name, link, hidden_units, units * self.arity)
-
-        def run(inputs: Tensor) -> Tensor:
-            shape = (-1, *ops.shape(inputs)[1:-1], units, self.arity)
-            return ops.reshape(flat(inputs), shape)
-
-        return run
+        by_unit = _StatesByUnit(self.arity, name=f"{name}_by_unit", **self.options)
+        return lambda inputs: by_unit(flat(inputs))
 
     def visible_logits(
         self,
@@ -165,6 +161,29 @@ class LayerMaker:
                 f"{bits_per_unit}."
             )
         return bits // bits_per_unit
+
+
+@keras.saving.register_keras_serializable(package="keras_concrete")
+class _StatesByUnit(keras.layers.Layer):
+    """Puts the states of each unit on an axis of their own.
+
+    A layer, since the sizes of the axes before need not be known where a model is made.
+    """
+
+    def __init__(self, num_states: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_states = num_states
+
+    def call(self, inputs: Tensor) -> Tensor:
+        units = inputs.shape[-1] // self.num_states
+        return ops.reshape(inputs, (*ops.shape(inputs)[:-1], units, self.num_states))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        units = input_shape[-1] // self.num_states
+        return (*input_shape[:-1], units, self.num_states)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_states": self.num_states}
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")

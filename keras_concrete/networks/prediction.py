@@ -90,7 +90,8 @@ class PredictionNetwork(Network):
         """Terms of log p(image, z given context) and of log p(z given context)."""
         context, image = x
         draw = self.draw(context, num_samples, training)
-        return self._terms(image, self._predictions(draw, training))
+        terms = self._terms(image, self._predictions(draw, training))
+        return self._of_samples(terms, num_samples)
 
     def terms_of_nodes(self, x: tuple[Tensor, Tensor], nodes: Sequence[Tensor]) -> Terms:
         """The terms of given states, which are no draws, in the discrete graph."""
@@ -108,7 +109,8 @@ class PredictionNetwork(Network):
         # The bound needs the image, which is not an input: this builds the layer.
         image = keras.Input((predictions["logits"].shape[-1],), dtype="float32")
         self.bound(*self._terms(image, predictions))
-        probabilities = ops.sigmoid(ops.cast(predictions["logits"], "float32"))
+        logits = self._samples(predictions["logits"], num_samples)
+        probabilities = ops.sigmoid(ops.cast(logits, "float32"))
         return {"probabilities": ops.mean(probabilities, axis=1), **predictions}
 
     def results(

@@ -20,12 +20,14 @@ def shapes():
             twice = states == 2 and estimators.get(estimator).pathwise
             for _ in range(2 if twice else 1):  # With two settings each.
                 units, samples = next(sizes)
-                if estimator in ("vimco", "reinforce_loo", "disarm"):
+                if estimator in ("vimco", "reinforce_loo", "disarm", "arm"):
                     samples = max(2, samples or 1)
-                if estimator == "disarm":
+                if estimator in ("disarm", "arm"):
                     samples += samples % 2
                 if estimator == "nvil":
                     samples = 1
+                if estimators.get(estimator).adds_rows:
+                    samples = samples or 1
                 if states == 1024:
                     units, samples = 1, min(samples or 2, 10)
                 policy, jit = next(settings)
@@ -67,7 +69,7 @@ class Model:
         shape = (None, units) if binary else (None, units, states)
         self.sample.build(shape)
         terms = (None,) if samples is None else (None, samples)
-        self.reads_node = estimator == "disarm"
+        self.reads_node = estimators.get(estimator).reads_first_draw
         conditions = [shape, (*terms, units)] if self.reads_node else [shape]
         self.bound.build([terms, terms], [terms], conditions)
 

@@ -17,7 +17,7 @@ DATA = np.random.default_rng(0).integers(0, 2, (16, 3)).astype("uint8")
 
 
 def num_samples(estimator):
-    return {"nvil": 1, "disarm": 4}.get(estimator, 3)
+    return {"nvil": 1, "disarm": 4, "arm": 4}.get(estimator, 3)
 
 
 def network(estimator, architecture="2H-3V", **kwargs):
@@ -36,11 +36,12 @@ def network(estimator, architecture="2H-3V", **kwargs):
 
 def test_the_names_are_those_of_the_documentation():
     assert NAMES == [
-        *("concrete", "concrete_analytic_kl", "concrete_gumbel_node", "gumbel_softmax"),
+        *("concrete", "concrete_dreg", "concrete_analytic_kl", "concrete_gumbel_node"),
+        "gumbel_softmax",
         *("straight_through", "straight_through_gumbel_softmax"),
-        *("reinmax", "gumbel_rao"),
+        *("reinmax", "gumbel_rao", "gapped_straight_through"),
         *("vimco", "nvil", "reinforce", "reinforce_running_mean"),
-        *("reinforce_loo", "disarm"),
+        *("reinforce_loo", "disarm", "arm", "muprop", "rebar"),
         *("logistic_normal", "gaussian"),
     ]
     assert all(estimators.get(name).name == name for name in NAMES)
@@ -66,6 +67,7 @@ def test_value_and_gradients_are_the_same_with_xla_and_eagerly(estimator):
     shape = (8, num_samples(estimator), 3)
     q, p = (generator.normal(size=shape[::2]).astype("float32") for _ in range(2))
     decoder = generator.normal(size=3).astype("float32")
+    reads_node = estimators.get(estimator).reads_first_draw
     results = []
     for wrap in (lambda f: f, lambda f: tf.function(f, jit_compile=True)):
         sample = kc.BinaryConcreteSample(
@@ -76,7 +78,7 @@ def test_value_and_gradients_are_the_same_with_xla_and_eagerly(estimator):
         bound = kc.MultiSampleBound(estimator, seed=0)
         sample.build(q.shape)
         terms = [shape[:2]]
-        reads = [q.shape, shape] if estimator == "disarm" else [q.shape]
+        reads = [q.shape, shape] if reads_node else [q.shape]
         bound.build(terms * 2, terms, reads)
 
         def value_and_gradients(q, p, parts=(sample, log_prior, log_posterior, bound)):
@@ -87,7 +89,7 @@ def test_value_and_gradients_are_the_same_with_xla_and_eagerly(estimator):
                 log_p = log_prior(node, p, q, training=True)
                 log_q = log_posterior(node, q, training=True)
                 log_likelihood = tf.tanh(tf.linalg.matvec(state, decoder))
-                reads = [q, node] if estimator == "disarm" else [q]
+                reads = [q, node] if reads_node else [q]
                 value = bound([log_likelihood, log_p], [log_q], reads, training=True)
             return value, *tape.gradient(value, [q, p])
 
@@ -186,7 +188,8 @@ def own_model(
         return keras.Model(x, bound)
     log_prior = kc.ConcreteLogProb(prior_t, **options)(node, prior, logits)
     log_posterior = kc.ConcreteLogProb(t, **options)(node, logits)
-    reads = [logits, node] if estimator == "disarm" else [x]
+    reads_node = estimators.get(estimator).reads_first_draw
+    reads = [logits, node] if reads_node else [x]
     bound = kc.MultiSampleBound(seed=0)(
         [log_likelihood, log_prior], [log_posterior], reads
     )

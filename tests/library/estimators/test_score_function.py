@@ -120,9 +120,11 @@ def mean_gradients(model, monkeypatch):
 
 
 def exact_gradients(model):
+    of_elbo = estimators.get(model.estimator).objective == "mean ELBO"
+    num_samples = 1 if of_elbo else model.num_samples
     return belief_oracle.gradients(
         lambda weights: belief_oracle.mean_bound(
-            model, weights, oracle_data(model), model.num_samples
+            model, weights, oracle_data(model), num_samples
         ),
         belief_oracle.weights_of(model),
         network_paths(model),
@@ -143,6 +145,9 @@ CASES = [
     (DENSITY, "reinforce", 2, 2),
     (DENSITY, "reinforce_running_mean", 1, 2),
     (DENSITY, "reinforce_running_mean", 2, 2),
+    (DENSITY, "muprop", 2, 2),
+    (N_ARY, "muprop", 1, 4),
+    (PREDICTION, "muprop", 1, 2),
     (N_ARY, "vimco", 2, 4),
     (N_ARY, "nvil_unnormalized", 1, 4),
     ("1H~2H~3V", "nvil_unnormalized", 1, 2),

@@ -1,4 +1,4 @@
-"""ReinMax and Gumbel-Rao: discrete states, and the gradients that they document."""
+"""ReinMax, Gumbel-Rao, the gapped one: discrete states, and documented gradients."""
 
 import numpy as np
 import pytest
@@ -127,7 +127,26 @@ def test_conditional_gumbels_have_the_law_of_gumbels_and_the_state_they_were_giv
         assert stats.kstest(difference, "logistic").pvalue > 1e-6
 
 
-@pytest.mark.parametrize("estimator", ["reinmax", "gumbel_rao"])
+@pytest.mark.parametrize("num_states", [2, 4])
+def test_the_gapped_one_has_the_gradient_of_a_softmax_in_which_the_drawn_state_leads(
+    num_states, monkeypatch
+):
+    """Equation by equation: raise the drawn logit, lower the others, hold both fixed."""
+    logits = LOGITS[num_states]
+    state, upstream, ours = draw("gapped_straight_through", logits, monkeypatch)
+    log_masses = masses_of(logits)[:, None]
+    largest = log_masses.max(-1, keepdims=True)
+    raised = state * (largest - log_masses)
+    lowered = (1 - state) * np.maximum(log_masses - largest + 1.0, 0.0)
+    relaxed = special.softmax((log_masses + raised - lowered) / TEMPERATURE, axis=-1)
+    np.testing.assert_array_equal(np.argmax(relaxed, -1), np.argmax(state, -1))
+    expected = of_logits(back(relaxed, upstream) / TEMPERATURE, num_states)
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "estimator", ["reinmax", "gumbel_rao", "gapped_straight_through"]
+)
 @pytest.mark.parametrize("num_states", [2, 4])
 def test_masses_are_scored_linearly_so_that_gradients_reach_the_state(
     estimator, num_states, monkeypatch

@@ -107,8 +107,18 @@ CASES = [
     (DENSITY, "disarm", 2, 2, 1),
     (DENSITY, "disarm", 4, 2, 1),
     (PREDICTION, "disarm", 2, 2, 1),
+    (DENSITY, "arm", 2, 2, 1),
+    (DENSITY, "rebar", 1, 2, 1),
+    (N_ARY, "rebar", 1, 4, 1),
+    (PREDICTION, "rebar", 1, 2, 1),
 ]
-BATCHES, ROWS = 100, 4000
+BATCHES, ROWS = 100, 2000
+BY_ENUMERATION = {"nvil", "reinforce", "reinforce_running_mean", "muprop"}  # Of noise.
+
+
+def test_every_estimator_that_claims_to_be_unbiased_is_put_to_the_test():
+    claimed = {n for n in estimators.names() if estimators.get(n).is_unbiased}
+    assert claimed == {case[1] for case in CASES} | BY_ENUMERATION
 
 
 def batch_means(model):
