@@ -9,6 +9,7 @@ __all__ = [
     "evaluation_table",
     "growth_table",
     "noise_table",
+    "pieces_table",
     "refit_table",
     "start_table",
     "training_table",
@@ -119,23 +120,40 @@ def evaluation_table(content: dict[str, Any]) -> str:
     return _rows(lines) + _made_by(content)
 
 
-def whole_table(content: dict[str, Any], extrapolated: dict[str, Any]) -> str:
-    """What evaluating all test images took, beside what had been extrapolated.
+def pieces_table(content: dict[str, Any]) -> str:
+    """What each kind of work of an evaluation takes, in times of the products.
+
+    Args:
+        content: Of the JSON file that `benchmarks.pieces` writes.
+
+    Returns:
+        A table with a column for each network, and the command below it.
+    """
+    results = content["results"]
+    costs = [
+        {kind: cost["median"] for kind, cost in result["us_per_pair"].items()}
+        for result in results
+    ]
+    lines = [["times the products", *(result["network"] for result in results)]]
+    lines.append(["---", *["---:"] * len(results)])
+    lines += [
+        [kind, *(f"{cost[kind] / cost['products']:.2f}" for cost in costs)]
+        for kind in costs[0]
+    ]
+    return _rows(lines) + _made_by(content)
+
+
+def whole_table(content: dict[str, Any]) -> str:
+    """What evaluating all test images took.
 
     Args:
         content: Of the JSON file that `benchmarks.whole` writes.
-        extrapolated: Of the JSON file that `benchmarks.evaluation` writes.
 
     Returns:
         A table with a row for each figure, and the command below it.
     """
     (result,) = content["results"]
-    (ours,) = (
-        r
-        for r in extrapolated["results"]
-        if (r["network"], r["contestant"]) == (result["network"], "ours")
-    )
-    cost, bound = ours["cpu_us_per_pair"], result["bound"]
+    bound = result["bound"]
     lines = [
         [f"{result['network']} on {result['data']}", ""],
         ["---", "---:"],
@@ -143,10 +161,6 @@ def whole_table(content: dict[str, Any], extrapolated: dict[str, Any]) -> str:
         ["samples K of each", f"{bound['num_samples']:,}"],
         ["minutes", f"{result['wall_seconds'] / 60:.1f}"],
         ["CPU us a pair", f"{result['cpu_us_per_pair']:.2f}"],
-        [
-            "the same of a few images",
-            f"{cost['median']:.2f} ({cost['min']:.2f} to {cost['max']:.2f})",
-        ],
         ["MB that memory grew by", f"{result['grew_by_mb']:.1f}"],
         ["NLL, nats", f"{-bound['mean']:.3f}"],
         ["standard error over images", f"{bound['standard_error']:.3f}"],

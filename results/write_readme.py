@@ -1,4 +1,4 @@
-"""Writes the tables of README.md and of the pages of results/ from their files.
+"""Writes the tables of docs/ and of the pages of results/ from their files.
 
 A page says where a table goes by two marks, `<!-- NAME: begin -->` and
 `<!-- NAME: end -->`; what stands between them is written anew. NAME is a function below,
@@ -25,7 +25,11 @@ from keras_concrete.experiments.result_tables import make_tables, markdown
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
-PAGES = (ROOT / "README.md", RESULTS / "README.md", RESULTS / "speed" / "README.md")
+PAGES = (
+    ROOT / "docs" / "getting-started.md",
+    RESULTS / "README.md",
+    RESULTS / "speed" / "README.md",
+)
 _BLOCK = re.compile(r"(<!-- (\S+): begin -->\n).*?(<!-- \2: end -->\n)", re.DOTALL)
 
 
@@ -64,9 +68,8 @@ _TABLES: dict[str, Callable[[], str]] = {
     "speed-training": lambda: pages.training_table(_read("speed/training.json")),
     "speed-start": lambda: pages.start_table(_read("speed/training.json")),
     "speed-evaluation": lambda: pages.evaluation_table(_read("speed/evaluation.json")),
-    "speed-whole": lambda: pages.whole_table(
-        _read("speed/whole.json"), _read("speed/evaluation.json")
-    ),
+    "speed-pieces": lambda: pages.pieces_table(_read("speed/pieces.json")),
+    "speed-whole": lambda: pages.whole_table(_read("speed/whole.json")),
     "speed-noise": lambda: pages.noise_table(_read("speed/noise.json")),
     "refit": lambda: pages.refit_table(
         [_read(f"refit/{file.name}") for file in sorted(RESULTS.glob("refit/*.json"))]

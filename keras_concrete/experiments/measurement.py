@@ -29,6 +29,9 @@ def measure_run(
 ) -> Report:
     """Measures the network of a run.
 
+    The NLL of each test image is written into the run's folder, for comparisons image by
+    image (`RunFolder.test_nll`).
+
     Args:
         folder: Folder of the run.
         model: Its network.
@@ -40,6 +43,9 @@ def measure_run(
 
     Returns:
         The report.
+
+    Raises:
+        OSError: If the folder cannot be written.
     """
     config = folder.config()
     architecture = parse_architecture(config.architecture)
@@ -53,6 +59,7 @@ def measure_run(
     relaxed = bound(test, config.num_samples, training=True)
     discrete = bound(test, config.num_samples)
     nll = bound(test, many, verbose=bool(verbose))
+    folder.write_test_nll(-nll.bounds)
     train_nll = bound(train, many, verbose=bool(verbose)) if len(train) else None
     modelled = slice(-model.visible_units, None)
     naive = base_rate_nll(data.train[:, modelled], test[:, modelled])

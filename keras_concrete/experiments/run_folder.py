@@ -3,10 +3,11 @@
 A run folder holds `config.json` (all settings), `model.keras` (network, optimizer and
 noise generators after the last full epoch), `best.keras` (the same after the epoch with
 the best validation bound, if that is what the run is to end with), `history.csv` and
-`timing.csv` (a row for each epoch), and at the end `report.json`, pictures and
-`saved_model/`.
+`timing.csv` (a row for each epoch), and at the end `report.json`, `test_nll.npy` (a
+number for each test image), pictures and `saved_model/`.
 """
 
+import io
 import logging
 import os
 import reprlib
@@ -15,13 +16,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+
 from keras_concrete.experiments.advice import copy_command, resume_command
 from keras_concrete.experiments.epoch_table import EpochTable
 from keras_concrete.experiments.folder_lock import locked
 from keras_concrete.experiments.json_files import read_json, to_record, write_json
 from keras_concrete.experiments.saved_networks import load_network
 from keras_concrete.experiments.training_config import TrainingConfig
-from keras_concrete.files import check_empty, check_no_links
+from keras_concrete.files import check_empty, check_no_links, write_whole
 from keras_concrete.models import SigmoidBeliefNetwork
 
 __all__ = ["RunFolder"]
@@ -50,6 +53,7 @@ class RunFolder:
         self._history = EpochTable(self.history_file, "bound", "val_bound")
         self._timing = EpochTable(self.timing_file, "seconds")
         self.report_file = self.path / "report.json"
+        self.test_nll_file = self.path / "test_nll.npy"
         self.saved_model = self.path / "saved_model"
 
     def locked(self) -> AbstractContextManager[None]:
@@ -210,3 +214,28 @@ class RunFolder:
                     "training goes on.",
                     *(table.path, table.path.name),
                 )
+
+    def write_test_nll(self, nll: np.ndarray) -> None:
+        """Writes the NLL of each test image, in nats.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        content = io.BytesIO()
+        np.save(content, np.asarray(nll, "float32"), allow_pickle=False)
+        write_whole(self.test_nll_file, content.getvalue())
+
+    def test_nll(self) -> np.ndarray:
+        """Reads the NLL of each test image, in nats.
+
+        Raises:
+            OSError: If it cannot be read.
+            ValueError: If the file is damaged.
+        """
+        try:
+            nll = np.load(self.test_nll_file, allow_pickle=False)
+            if nll.ndim != 1 or nll.dtype != np.float32:
+                raise ValueError(f"its array is {nll.dtype} of shape {nll.shape}")
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{self.test_nll_file} is damaged: {error}.") from error
+        return nll

@@ -3,8 +3,10 @@
 import typer
 
 from keras_concrete.datasets import DatasetUnavailableError
+from keras_concrete.experiments.command_line.compare import compare
 from keras_concrete.experiments.command_line.console import print_any_character, say_error
 from keras_concrete.experiments.command_line.figures import figures
+from keras_concrete.experiments.command_line.gradients import gradients
 from keras_concrete.experiments.command_line.reproduce import reproduce
 from keras_concrete.experiments.command_line.train import train
 from keras_concrete.experiments.command_line.trained_runs import evaluate, export, sample
@@ -21,7 +23,7 @@ app = typer.Typer(
     # Plain help: boxes of three columns cut the names of options.
     rich_markup_mode=None,
 )
-for command in (train, evaluate, sample, export, figures):
+for command in (train, evaluate, sample, export, gradients, compare, figures):
     app.command()(command)
 app.add_typer(reproduce, name="reproduce")
 

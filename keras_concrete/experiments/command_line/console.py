@@ -2,14 +2,26 @@
 
 import codecs
 import sys
+from collections.abc import Sequence
 from io import TextIOWrapper
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-__all__ = ["console", "plain", "print_any_character", "say", "say_error"]
+__all__ = [
+    "console",
+    "plain",
+    "print_any_character",
+    "print_table",
+    "say",
+    "say_error",
+]
 
 console = Console(highlight=False)
+
+# Columns of words; all others are of numbers.
+_WORDS = ("model", "estimator", "variant")
 
 # For terminals that have no other characters than those of ASCII.
 _ASCII = {"±": "+-", "━": "=", "…": "..."}
@@ -45,6 +57,25 @@ def plain(text: str) -> Text:
     """
     shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
     return Text("".join(shown))
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a table below its title.
+
+    Args:
+        title: Printed as it is.
+        header: Names of the columns.
+        rows: Cells of each row, printed as they are.
+    """
+    say(title)
+    table = Table()
+    for name in header:
+        table.add_column(
+            name, justify="left" if name in _WORDS else "right", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*map(plain, row))
+    console.print(table)
 
 
 def print_any_character() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from keras_concrete.experiments.cell_jobs import Budget
 from keras_concrete.experiments.cell_result import CellResult, FoundResults, find_results
@@ -16,8 +15,7 @@ from keras_concrete.experiments.command_line.cell_commands import (
     run_jobs,
 )
 from keras_concrete.experiments.command_line.console import (
-    console,
-    plain,
+    print_table,
     say,
     say_error,
 )
@@ -131,14 +129,5 @@ def _found(folder: Path) -> FoundResults:
 
 
 def _print_tables(results: Sequence[CellResult]) -> None:
-    for content in make_tables(results):
-        say(content.title)
-        table = Table()
-        for name in content.header:
-            is_number = name not in ("model", "estimator", "variant")
-            table.add_column(
-                name, justify="right" if is_number else "left", overflow="fold"
-            )
-        for row in content.rows:
-            table.add_row(*map(plain, row))
-        console.print(table)
+    for table in make_tables(results):
+        print_table(*table)

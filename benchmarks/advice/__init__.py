@@ -1,0 +1,1 @@
+"""Which estimator and which temperature: jobs of several kinds, by all of them."""

@@ -1,0 +1,75 @@
+"""Trains each job by each estimator at each temperature, and scores the discrete graph.
+
+A line for each run; stopped and started again, runs that are done are not done again.
+"""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import typer
+
+from benchmarks.advice.jobs import JOBS
+from benchmarks.advice.runs import (
+    ESTIMATORS,
+    TEMPERATURES,
+    Run,
+    advice_tables,
+    read_runs,
+)
+from keras_concrete.experiments import machine
+from keras_concrete.files import write_whole
+
+
+def _train(
+    job_name: str, estimator: str, temperature: float, seed: int, epochs: int
+) -> Run:
+    job = JOBS[job_name]
+    x, y, validation_x, validation_y = job.data()
+    keras.backend.clear_session()
+    model = job.build(estimator, temperature, seed)
+    start = time.perf_counter()
+    model.fit(x, y, batch_size=64, epochs=epochs, verbose=0)
+    seconds = time.perf_counter() - start
+    score = job.evaluate(model, validation_x, validation_y)
+    settings = (job_name, estimator, temperature, seed, epochs)
+    return Run(*settings, round(score, 4), round(seconds, 1))
+
+
+def _line(run: Run) -> str:
+    return json.dumps(asdict(run)) + "\n"
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Lines of JSON to add to.")] = Path(
+        "results/advice/runs.jsonl"
+    ),
+    jobs: Annotated[str, typer.Option(help="Jobs, a,b,...")] = ",".join(JOBS),
+    num_seeds: Annotated[int, typer.Option(help="Seeds 0, 1, ....")] = 3,
+    epochs: Annotated[int, typer.Option(help="Epochs of 62 steps.")] = 12,
+    threads: Annotated[int, typer.Option(help="Threads.")] = 1,
+) -> None:
+    """Trains jobs by estimators at temperatures; prints what is known so far."""
+    machine.use_threads(threads)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    found = read_runs(out)
+    # Without the line that a stop cut.
+    write_whole(out, "".join(map(_line, found)).encode())
+    done = {run.settings for run in found}
+    for seed in range(num_seeds):
+        for job in jobs.split(","):
+            for estimator in ESTIMATORS if JOBS[job].scores_states else ESTIMATORS[2:]:
+                for temperature in TEMPERATURES:
+                    if (job, estimator, temperature, seed, epochs) in done:
+                        continue
+                    run = _train(job, estimator, temperature, seed, epochs)
+                    with out.open("a") as file:
+                        file.write(_line(run))
+    print(advice_tables(read_runs(out)))
+
+
+if __name__ == "__main__":
+    typer.run(main)

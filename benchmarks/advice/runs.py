@@ -1,0 +1,107 @@
+"""Runs of the jobs, and the tables of their scores."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.advice.jobs import JOBS
+
+__all__ = ["ESTIMATORS", "TEMPERATURES", "Run", "advice_tables", "read_runs"]
+
+ESTIMATORS = (
+    "concrete",
+    "concrete_analytic_kl",
+    "gumbel_softmax",
+    "straight_through_gumbel_softmax",
+    "straight_through",
+    "reinmax",
+    "gumbel_rao",
+)
+TEMPERATURES = (0.25, 0.5, 2 / 3, 1.0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model trained and scored.
+
+    Attributes:
+        job: Name of the job.
+        estimator: Name of the estimator.
+        temperature: Of all densities and samples.
+        seed: Of weights, noise and the order of the data.
+        epochs: Of training.
+        score: Of the discrete graph on the validation images.
+        seconds: Of training, on the machine as it was.
+    """
+
+    job: str
+    estimator: str
+    temperature: float
+    seed: int
+    epochs: int
+    score: float
+    seconds: float
+
+    @property
+    def settings(self) -> tuple:
+        """What the score depends on."""
+        return (self.job, self.estimator, self.temperature, self.seed, self.epochs)
+
+
+def read_runs(path: Path) -> list[Run]:
+    """Reads the lines of a file, all but one that a stop cut."""
+    if not path.exists():
+        return []
+    lines = path.read_text().splitlines(keepends=True)
+    return [Run(**json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def advice_tables(runs: Sequence[Run]) -> str:
+    """The scores of each job: rows are estimators, columns temperatures.
+
+    Args:
+        runs: Of any jobs and seeds.
+
+    Returns:
+        Markdown: a mean over seeds and its standard error; the least of a job in bold.
+    """
+    tables = []
+    for name in dict.fromkeys(run.job for run in runs):
+        scores = _scores([run for run in runs if run.job == name])
+        best = min(map(np.mean, scores.values()))
+        job = JOBS[name]
+        lines = [
+            f"**{job.about}: {job.score}**",
+            "",
+            "| estimator | " + " | ".join(f"{t:.2g}" for t in TEMPERATURES) + " |",
+            "| --- |" + " ---: |" * len(TEMPERATURES),
+        ]
+        for estimator in ESTIMATORS:
+            if not any((estimator, t) in scores for t in TEMPERATURES):
+                continue
+            cells = [_cell(scores.get((estimator, t)), best) for t in TEMPERATURES]
+            lines.append(f"| {estimator} | " + " | ".join(cells) + " |")
+        tables.append("\n".join(lines) + "\n")
+    return "\n".join(tables)
+
+
+def _scores(runs: Sequence[Run]) -> dict[tuple[str, float], list[float]]:
+    scores: dict[tuple[str, float], list[float]] = {}
+    for run in runs:
+        scores.setdefault((run.estimator, run.temperature), []).append(run.score)
+    return scores
+
+
+def _cell(scores: list[float] | None, best: float) -> str:
+    if not scores:
+        return ""
+    mean = np.mean(scores)
+    digits = 3 if best < 10 else 1
+    text = f"{mean:.{digits}f}"
+    if len(scores) > 1:
+        text += f" ± {np.std(scores, ddof=1) / math.sqrt(len(scores)):.{digits}f}"
+    return f"**{text}**" if mean == best else text

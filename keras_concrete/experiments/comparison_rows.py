@@ -1,0 +1,136 @@
+"""What the results of a comparison say: a row for each network and estimator."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_concrete import estimators
+from keras_concrete.evaluation import standard_error
+from keras_concrete.experiments.cell_jobs import Job
+from keras_concrete.experiments.result_tables import ResultTable
+
+__all__ = ["ComparisonRow", "comparison_rows", "comparison_table"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """The results of one network and estimator, NLLs in nats per image.
+
+    Attributes:
+        architecture: The network.
+        estimator: Name of the estimator.
+        steps: Training steps.
+        evaluations: Evaluations of p(x given z) for each image of a step.
+        nll: Of the test images by the discrete graph, mean over seeds.
+        nll_error_over_seeds: Its standard error over seeds; None for one seed.
+        difference: The NLL less that of the first estimator of the comparison.
+        difference_error_over_images: Standard error of the paired differences of single
+            images, each the mean over seeds.
+        difference_error_over_seeds: Standard error of the differences of seeds; None for
+            one seed.
+        minutes: Of training, mean over seeds.
+    """
+
+    architecture: str
+    estimator: str
+    steps: int
+    evaluations: int
+    nll: float
+    nll_error_over_seeds: float | None
+    difference: float
+    difference_error_over_images: float
+    difference_error_over_seeds: float | None
+    minutes: float
+
+
+def comparison_rows(jobs: Sequence[Job]) -> list[ComparisonRow]:
+    """Sets the results of one network beside each other.
+
+    Args:
+        jobs: Of the network, all done: those of the first estimator are the reference of
+            all differences, and all have the same seeds.
+
+    Returns:
+        A row for each estimator, the best first.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If the files of a job are damaged, or not of one evaluation.
+    """
+    names = dict.fromkeys(job.cell.estimator for job in jobs)
+    groups = [[job for job in jobs if job.cell.estimator == name] for name in names]
+    nll = [np.stack([_nll_of_images(job) for job in group]) for group in groups]
+    rows = [_row(group, own, nll[0]) for group, own in zip(groups, nll, strict=True)]
+    return sorted(rows, key=lambda row: row.nll)
+
+
+def _row(jobs: Sequence[Job], nll: np.ndarray, reference: np.ndarray) -> ComparisonRow:
+    results = [job.result() for job in jobs]
+    differences = nll - reference
+    cell = jobs[0].cell
+    evaluations = estimators.get(cell.estimator).decoder_evaluations(cell.num_samples)
+    return ComparisonRow(
+        architecture=cell.architecture,
+        estimator=cell.estimator,
+        steps=results[0].steps,
+        evaluations=evaluations,
+        nll=float(np.mean(nll)),
+        nll_error_over_seeds=_error_over_seeds(nll),
+        difference=float(np.mean(differences)),
+        difference_error_over_images=standard_error(np.mean(differences, axis=0)),
+        difference_error_over_seeds=_error_over_seeds(differences),
+        minutes=float(np.mean([result.training_seconds for result in results])) / 60,
+    )
+
+
+def _error_over_seeds(values: np.ndarray) -> float | None:
+    return standard_error(np.mean(values, axis=1)) if len(values) > 1 else None
+
+
+def _nll_of_images(job: Job) -> np.ndarray:
+    result = job.result()
+    remedy = (
+        f" Remove {job.result_file} and run the command again: the cell is then "
+        "evaluated anew, and not trained again."
+    )
+    try:
+        nll = job.folder.test_nll()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{error}{remedy}") from error
+    close = math.isclose(
+        np.mean(nll, dtype="float64"), result.discrete_nll.mean, rel_tol=1e-5
+    )
+    if len(nll) != result.num_test_images or not close:
+        raise ValueError(
+            f"{job.folder.test_nll_file} is of another evaluation than "
+            f"{job.result_file}.{remedy}"
+        )
+    return nll.astype("float64")
+
+
+def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:
+    """The rows of one network as a table.
+
+    Args:
+        rows: Of the network.
+        title: Of the table.
+
+    Returns:
+        The table.
+    """
+    has_seeds = rows[0].nll_error_over_seeds is not None
+    header = ["estimator", "steps", "evaluations", "test NLL"]
+    header += ["± seeds"] if has_seeds else []
+    header += ["difference", "± images"]
+    header += ["± seeds"] if has_seeds else []
+    body = []
+    for row in rows:
+        numbers = [row.nll, row.nll_error_over_seeds]
+        numbers += [row.difference, row.difference_error_over_images]
+        numbers += [row.difference_error_over_seeds]
+        texts = [f"{number:.2f}" for number in numbers if number is not None]
+        counts = [f"{row.steps:,}", str(row.evaluations)]
+        body.append([row.estimator, *counts, *texts, f"{row.minutes:.1f}"])
+    return ResultTable(title, [*header, "minutes"], body)
