@@ -10,24 +10,44 @@ from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.layers import (
     BernoulliLogLikelihood,
     BinaryConcreteSample,
+    CategoricalCodebook,
     Centering,
     ConcreteLogProb,
     ConcreteSample,
+    DiscreteStateCell,
+    DiscreteStateRNN,
+    HardConcrete,
     HypercubeCode,
     LearnedLogits,
     MultiSampleBound,
     RelaxedKL,
+    ResidualCodebook,
+    StateMask,
+    SubsetSample,
 )
 from keras_concrete.losses import NegativeBound
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.schedules import ExponentialAnnealing
+from keras_concrete.shrinking import shrink
 from keras_concrete.temperatures import TemperatureAdvice, suggest_temperature
 
 if TYPE_CHECKING:
     from keras_concrete import distributions
-    from keras_concrete.callbacks import ImageGrids, IntegralityGap, TemperatureLog
+    from keras_concrete.auditing import Finding, audit
+    from keras_concrete.callbacks import (
+        GradientVariance,
+        ImageGrids,
+        IntegralityGap,
+        ResetDeadCodes,
+        TemperatureLog,
+    )
     from keras_concrete.evaluation import BoundEstimate, evaluate_bound
     from keras_concrete.exact import exact_bound
+    from keras_concrete.gradients import (
+        GradientReport,
+        GradientRow,
+        gradient_report,
+    )
     from keras_concrete.serving import export_onnx, export_saved_model
 
 __version__ = "0.2.0"
@@ -36,12 +56,20 @@ __all__ = [
     "BernoulliLogLikelihood",
     "BinaryConcreteSample",
     "BoundEstimate",
+    "CategoricalCodebook",
     "Centering",
     "ConcreteLogProb",
     "ConcreteSample",
     "Dataset",
     "DatasetUnavailableError",
+    "DiscreteStateCell",
+    "DiscreteStateRNN",
     "ExponentialAnnealing",
+    "Finding",
+    "GradientReport",
+    "GradientRow",
+    "GradientVariance",
+    "HardConcrete",
     "HypercubeCode",
     "ImageGrids",
     "IntegralityGap",
@@ -50,16 +78,23 @@ __all__ = [
     "MultiSampleBound",
     "NegativeBound",
     "RelaxedKL",
+    "ResetDeadCodes",
+    "ResidualCodebook",
     "SigmoidBeliefNetwork",
+    "StateMask",
+    "SubsetSample",
     "TemperatureAdvice",
     "TemperatureLog",
+    "audit",
     "distributions",
     "estimators",
     "evaluate_bound",
     "exact_bound",
     "export_onnx",
     "export_saved_model",
+    "gradient_report",
     "load_dataset",
+    "shrink",
     "smoothed_mean",
     "suggest_temperature",
 ]
@@ -68,11 +103,18 @@ __all__ = [
 # are of no use outside TensorFlow.
 _ON_USE = {
     "BoundEstimate": "keras_concrete.evaluation",
+    "Finding": "keras_concrete.auditing",
+    "GradientReport": "keras_concrete.gradients",
+    "GradientRow": "keras_concrete.gradients",
+    "GradientVariance": "keras_concrete.callbacks",
     "ImageGrids": "keras_concrete.callbacks",
     "IntegralityGap": "keras_concrete.callbacks",
+    "ResetDeadCodes": "keras_concrete.callbacks",
     "TemperatureLog": "keras_concrete.callbacks",
+    "audit": "keras_concrete.auditing",
     "evaluate_bound": "keras_concrete.evaluation",
     "exact_bound": "keras_concrete.exact",
+    "gradient_report": "keras_concrete.gradients",
     "export_onnx": "keras_concrete.serving",
     "export_saved_model": "keras_concrete.serving",
     "distributions": None,

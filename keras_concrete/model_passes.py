@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.layers import MultiSampleBound, RelaxedKL
+from keras_concrete.layers import DiscreteStateRNN, MultiSampleBound, RelaxedKL
 from keras_concrete.layers.pass_terms import PassTerms, watched_terms
 from keras_concrete.layers.sampler import Sampler
 from keras_concrete.seeding import fixed_noise
@@ -34,7 +34,8 @@ def check_passes(
         ValueError: If the model has no bound, or no KL terms; is not built; or has a
             sampler that gives the mode, or one without a KL term.
     """
-    needed = MultiSampleBound if log_likelihood is None else RelaxedKL
+    terms = (RelaxedKL, DiscreteStateRNN)
+    needed = (MultiSampleBound,) if log_likelihood is None else terms
     layers = list(all_layers(model)) if isinstance(model, keras.Model) else []
     if not any(isinstance(layer, needed) for layer in layers):
         received = f"Received: a {type(model).__name__}"
@@ -155,12 +156,4 @@ def _of_kls(model: keras.Model, terms: PassTerms, log_likelihood: Tensor) -> Ten
             f"{len(terms.kls)} KL terms, and a draw that is not scored makes no bound: "
             "give each sampler a `prior`, or lead its RelaxedKL to an output."
         )
-    for term in terms.kls:
-        if term.objective == "analytic":
-            raise ValueError(
-                f"The KL term {term.layer!r} is a KL in closed form, not log q - log p "
-                "of the sample that was drawn, which the bound of many samples needs: "
-                "make the model to evaluate with objective='relaxed', and load the same "
-                "weights."
-            )
     return objectives.log_weights(log_likelihood, [term.kl for term in terms.kls])

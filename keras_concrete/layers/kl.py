@@ -6,9 +6,14 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.checks import check_choice
 from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.kl_loss import (
+    balanced_kl,
+    check_balance,
+    check_free_nats,
+    check_objective,
+)
 from keras_concrete.layers.log_prob import Score, unit_log_probs
 from keras_concrete.layers.origin import origins
 from keras_concrete.layers.pass_terms import KLTerm, are_watched, note
@@ -16,28 +21,7 @@ from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
 
-__all__ = ["RelaxedKL", "check_pathwise"]
-
-# The estimators that score nodes as the objectives of section C.2 do.
-_SCORED_AS = {
-    "relaxed": None,
-    "relaxed_mass": "gumbel_softmax",
-    "analytic": "concrete_analytic_kl",
-}
-
-
-def check_pathwise(estimator: str) -> None:
-    """Refuses an estimator that a KL term alone cannot train.
-
-    Raises:
-        ValueError: If no gradient flows through the estimator's states.
-    """
-    if not estimators.get(estimator).pathwise:
-        raise ValueError(
-            f"No gradient flows through the states of the estimator {estimator!r}, "
-            "so that a KL term alone cannot train them: end the model in "
-            "MultiSampleBound, or choose another estimator, such as 'concrete'."
-        )
+__all__ = ["RelaxedKL"]
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -47,7 +31,9 @@ class RelaxedKL(Score):
     In the relaxed graph q and p are the densities of the node (equation 20), the only
     choice that keeps the objective a lower bound; with `training=False` they are the
     masses of the discrete state. Its mean over samples estimates KL(q, p). `fit` and
-    `evaluate` report the mean over the batch under the name of the layer: call it `kl`.
+    `evaluate` report the mean over the batch under the name of the layer, in nats and
+    without weight, free nats and balance: call it `kl`. Time steps that a mask leaves out
+    add nothing.
 
     Where the term is only to be added to the loss, give the sampler a `prior` instead:
     it then owns this layer, and Keras cannot drop it. Keras leaves out of a functional
@@ -60,14 +46,22 @@ class RelaxedKL(Score):
         prior_temperature: Likewise, that of the prior's density.
         num_states: 2 for binary units (one logit each), n for units of n states.
         objective: Which of the paper's three terms to use in training. `"relaxed"`:
-            equation 20. `"relaxed_mass"`: equation 21, the discrete log-masses weighted
-            with the relaxed state (the objective of Jang et al.'s Gumbel-Softmax).
-            `"analytic"`: equation 22, the discrete KL in closed form, in both graphs.
-            The last two are not bounds in the relaxed graph. The Concrete relaxation
-            only.
+            equation 20, or what else the estimator scores nodes by. `"relaxed_mass"`:
+            equation 21, the discrete log-masses weighted with the relaxed state (the
+            objective of Jang et al.'s Gumbel-Softmax); for `"concrete"` only.
+            `"analytic"`: equation 22, the KL of the discrete distributions in closed
+            form, in both graphs, at any estimator: what straight-through models usually
+            have. The last two are not bounds in the relaxed graph.
         loss_weight: If given, the mean over batch and samples, times this, is added to
             the losses of the model: a number from 0, a schedule of training steps, or a
             `keras.Variable`. Losses that layers add know no `sample_weight`.
+        balance: Share of `loss_weight` that moves the prior, within (0, 1); the rest
+            moves the posterior. The loss is `loss_weight (balance KL(sg(q), p) +
+            (1 - balance) KL(q, sg(p)))`, sg stopping gradients. DreamerV2's is 0.8. None
+            for the plain gradient.
+        free_nats: Nats that cost nothing: in the loss the KL, summed over the units and
+            averaged over batch and samples, counts as `max(free_nats, KL)`, so that there
+            is no gradient below. For `loss_weight`.
         estimator: Name of the gradient estimator. By default that of the sampler whose
             node this is; its gradient must flow through the states.
         sample_axis: Whether axis 1 of the node holds samples.
@@ -78,6 +72,10 @@ class RelaxedKL(Score):
         posterior_logits: The logits that the node was drawn with.
         prior_logits: Logits of the prior.
         training: Whether the relaxed graph is meant.
+        node_mask: Mask of time steps, `(batch, time)`, as Keras passes on what `Masking`
+            or `Embedding(mask_zero=True)` made: steps where it is False add nothing. With
+            a sample axis that of the logits counts alone.
+        posterior_logits_mask: The same of the logits.
 
     Input shape:
         Node `(batch, [num_samples,] *units[, num_states])`; logits of that shape, or
@@ -99,7 +97,10 @@ class RelaxedKL(Score):
     array([0., 0.], dtype=float32)
 
     Reference:
-        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: section C.2.
+        Maddison, Mnih & Teh, "The Concrete Distribution", ICLR 2017: section C.2. Free
+        nats of a mean: Kingma et al., "Improved Variational Inference with Inverse
+        Autoregressive Flow", NeurIPS 2016. Balance: Hafner et al., "Mastering Atari with
+        Discrete World Models", ICLR 2021.
     """
 
     def __init__(
@@ -110,15 +111,25 @@ class RelaxedKL(Score):
         num_states: int = 2,
         objective: str = "relaxed",
         loss_weight: schedules.Setting | None = None,
+        balance: float | None = None,
+        free_nats: float = 0.0,
         estimator: str | None = None,
         sample_axis: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(num_states, estimator, sample_axis, **kwargs)
-        check_choice("objective", objective, tuple(_SCORED_AS))
+        check_objective("objective", objective, None)
+        self.objective = objective
+        self.balance = check_balance("balance", balance)
+        self.free_nats = check_free_nats(free_nats)
         if loss_weight is not None:
             loss_weight = schedules.get("loss_weight", loss_weight, can_be_zero=True)
-        self.objective = objective
+        elif balance is not None or free_nats:
+            raise ValueError(
+                "Arguments `balance` and `free_nats` are of no use without "
+                "`loss_weight`: they change what the term adds to the loss. Received: "
+                f"balance={balance!r}, free_nats={free_nats!r}"
+            )
         self._posterior_temperature, self._prior_temperature = (
             CurrentSetting(self, name, schedules.get(name, setting))
             for name, setting in (
@@ -132,12 +143,7 @@ class RelaxedKL(Score):
             self._check_estimator(estimator)
 
     def _check_estimator(self, estimator: str) -> None:
-        check_pathwise(estimator)
-        if self.objective != "relaxed" and estimator != "concrete":
-            raise ValueError(
-                f"Argument `objective` must be 'relaxed' with estimator={estimator!r}, "
-                f"which has a score of its own. Received: objective={self.objective!r}"
-            )
+        check_objective("objective", self.objective, estimator)
         if estimators.get(estimator).convex_when_cold:
             warn_if_too_warm(self.posterior_temperature)
             warn_if_too_warm(self.prior_temperature)
@@ -180,48 +186,77 @@ class RelaxedKL(Score):
         posterior_logits: Tensor,
         prior_logits: Tensor,
         training: bool = False,
+        node_mask: Tensor | None = None,
+        posterior_logits_mask: Tensor | None = None,
     ) -> Tensor:
         """Scores the node under both logits."""
         node = self._checked_node(node)
-        drawn_logits = self._matched("posterior_logits", posterior_logits, node)
-        logits = self._matched("prior_logits", prior_logits, node)
-        scored_as = _SCORED_AS[self.objective]
-        estimator = estimators.get(scored_as) if scored_as else self.followed_estimator()
-        # Each setting is read once, since a training call has its clock count the step.
-        posterior_temperature = self._posterior_temperature.read(training)
-        prior_temperature = self._prior_temperature.read(training)
-        in_relaxed_graph = training or self.objective == "analytic"
+        posterior = (node, self._matched("posterior_logits", posterior_logits, node))
+        prior = self._matched("prior_logits", prior_logits, node)
+        masks = (node_mask, posterior_logits_mask)
+
+        def sampled(posterior: tuple[Tensor, Tensor], prior: Tensor) -> Tensor:
+            units = self._log_ratio(*posterior, prior, training=training)
+            return self._sum_over_units(units, *masks)
+
+        def closed(posterior: tuple[Tensor, Tensor], prior: Tensor) -> Tensor:
+            kl = self._sum_over_units(self._closed_form(posterior[1], prior), *masks)
+            return ops.broadcast_to(kl, ops.shape(node)[: 1 + self.sample_axis])
+
+        kl_of = closed if self.objective == "analytic" else sampled
+        kl = kl_of(posterior, prior)
+        self._mean.update_state(kl, training)
+        # A pass that is watched has no loss, and may be in a loop.
+        if are_watched():
+            note(KLTerm(self.name, sampled(posterior, prior)))
+        elif self.loss_weight is not None:
+            self._charge(lambda q, p: ops.mean(kl_of(q, p)), posterior, prior, training)
+        return kl
+
+    def _log_ratio(
+        self, node: Tensor, drawn_logits: Tensor, prior: Tensor, training: bool
+    ) -> Tensor:
+        """Scores each unit by log q - log p at the node."""
+        estimator = self.followed_estimator()
+        if self.objective == "relaxed_mass":
+            estimator = estimators.get("gumbel_softmax")
         log_posterior, log_prior = (
             unit_log_probs(
                 estimator,
                 self._binary,
-                temperature,
+                setting.read(training),
                 node,
-                of_density,
+                logits,
                 drawn_logits,
-                in_relaxed_graph,
+                training,
             )
-            for temperature, of_density in (
-                (posterior_temperature, drawn_logits),
-                (prior_temperature, logits),
+            for setting, logits in (
+                (self._posterior_temperature, drawn_logits),
+                (self._prior_temperature, prior),
             )
         )
-        kl = self._sum_over_units(log_posterior - log_prior)
-        note(KLTerm(self.name, self.objective, kl))
-        self._mean.update_state(kl, training)
-        # A pass that is watched has no loss, and may be in a loop.
-        if self.loss_weight is not None and not are_watched():
-            if in_loop_body():
-                raise ValueError(
-                    f"{self.name!r} would add its term to the loss inside a loop, out of "
-                    "which Keras takes no losses. Make the recurrent layer with "
-                    "unroll=True, or have its cell return the tensor of a RelaxedKL "
-                    "without `loss_weight` as an output."
-                )
-            term = self._loss_weight.read(training) * ops.mean(kl)
-            # In the dtype of the model's other losses.
-            self.add_loss(ops.cast(term, keras.config.floatx()))
-        return kl
+        return log_posterior - log_prior
+
+    def _closed_form(self, posterior: Tensor, prior: Tensor) -> Tensor:
+        """KL of the discrete distributions of each unit (equation 22)."""
+        unit = self.followed_estimator().discrete_unit(self._binary)
+        masses = unit.masses(unit.mean(posterior))
+        log_ratio = unit.log_masses(posterior) - unit.log_masses(prior)
+        return ops.sum(masses * log_ratio, axis=-1)
+
+    def _charge(self, mean_kl: Any, posterior: Any, prior: Any, training: bool) -> None:
+        """Adds the term to the losses of the model."""
+        if in_loop_body():
+            raise ValueError(
+                f"{self.name!r} would add its term to the loss inside a loop, out of "
+                "which Keras takes no losses. Make the recurrent layer with "
+                "unroll=True, or have its cell return the tensor of a RelaxedKL "
+                "without `loss_weight` as an output."
+            )
+        kl = balanced_kl(mean_kl, posterior, prior, self.balance, self.free_nats)
+        # In the dtype of the model's other losses.
+        term = self._loss_weight.read(training) * kl
+        self.add_loss(ops.cast(term, keras.config.floatx()))
 
     def compute_output_spec(
         self,
@@ -229,6 +264,8 @@ class RelaxedKL(Score):
         posterior_logits: Tensor,
         prior_logits: Tensor,
         training: bool = False,
+        node_mask: Tensor | None = None,
+        posterior_logits_mask: Tensor | None = None,
     ) -> keras.KerasTensor:
         for origin in origins(node):
             if self.loss_weight is not None:
@@ -244,4 +281,6 @@ class RelaxedKL(Score):
             "prior_temperature": schedules.serialize(self.prior_temperature),
             "objective": self.objective,
             "loss_weight": schedules.serialize(self.loss_weight),
+            "balance": self.balance,
+            "free_nats": self.free_nats,
         }

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.layers.shapes import match
 from keras_concrete.types import Shape, Tensor
 
@@ -28,6 +29,9 @@ class BernoulliLogLikelihood(keras.layers.Layer):
     Call arguments:
         x: Data, 0 or 1.
         logits: Log-odds of each pixel.
+        x_mask: Mask of time steps, `(batch, time)`, as Keras passes it on: steps where it
+            is False add nothing, whatever they hold.
+        logits_mask: The same of the logits; not for logits with a sample axis.
 
     Input shape:
         Logits `(batch, [num_samples,] *pixels)`; `x` of that shape, or without the sample
@@ -50,13 +54,24 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         super().__init__(**kwargs)
         self.sample_axis = bool(sample_axis)
         self.autocast = False
+        self.supports_masking = True
 
     def build(self, x_shape: Shape, logits_shape: Shape) -> None:
         """Adds nothing: the layer has no weights."""
 
-    def call(self, x: Tensor, logits: Tensor) -> Tensor:
+    def call(
+        self,
+        x: Tensor,
+        logits: Tensor,
+        x_mask: Tensor | None = None,
+        logits_mask: Tensor | None = None,
+    ) -> Tensor:
         """Scores the data under the logits."""
+        has_samples = self.sample_axis
+        masks = (x_mask, None if has_samples else logits_mask)
         x = self._matched(x, logits)
+        # First of all, since what stands for nothing may be any number.
+        x = zero_where_masked(x, *masks, sample_axis=has_samples)
         # Values outside [0, 1] would make a "log-probability" above 0.
         x = ops.where(ops.logical_and(x >= 0.0, x <= 1.0), x, float("nan"))
         logits = ops.cast(logits, "float32")
@@ -65,7 +80,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         distance = ops.abs(logits)
         positive = 0.5 * (logits + distance)
         softplus = positive + ops.log(1.0 + ops.exp(-distance))
-        terms = x * logits - softplus
+        terms = zero_where_masked(x * logits - softplus, *masks, sample_axis=has_samples)
         pixels = tuple(range(1 + self.sample_axis, len(logits.shape)))
         return _sum_of_many(terms, pixels)
 
@@ -82,7 +97,16 @@ class BernoulliLogLikelihood(keras.layers.Layer):
             )
         return match(name, "x", x, "logits", shape, self.sample_axis)
 
-    def compute_output_spec(self, x: Tensor, logits: Tensor) -> keras.KerasTensor:
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
+        """Passes no mask on: time steps are summed over."""
+
+    def compute_output_spec(
+        self,
+        x: Tensor,
+        logits: Tensor,
+        x_mask: Tensor | None = None,
+        logits_mask: Tensor | None = None,
+    ) -> keras.KerasTensor:
         self._matched(x, logits)
         shape = tuple(logits.shape)[: 1 + self.sample_axis]
         return keras.KerasTensor(shape, dtype="float32")

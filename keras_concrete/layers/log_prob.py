@@ -8,6 +8,7 @@ from keras import ops
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_num_states
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.layers.origin import FollowingLayer, Origin
 from keras_concrete.layers.shapes import check_node, match
 from keras_concrete.temperatures import warn_if_too_warm
@@ -67,6 +68,7 @@ class Score(FollowingLayer):
         self.num_states = check_num_states(num_states)
         self.sample_axis = bool(sample_axis)
         self._binary = num_states == 2
+        self.supports_masking = True
         if estimator is not None:
             estimators.get(estimator, self._binary)
 
@@ -106,9 +108,20 @@ class Score(FollowingLayer):
         like = self._logits_shape(node)
         return match(type(self).__name__, name, logits, "node", like, self.sample_axis)
 
-    def _sum_over_units(self, log_probs: Tensor) -> Tensor:
-        units = tuple(range(1 + self.sample_axis, len(log_probs.shape)))
-        return ops.sum(log_probs, axis=units) if units else log_probs
+    def _sum_over_units(
+        self, log_probs: Tensor, node_mask: Any, logits_mask: Any
+    ) -> Tensor:
+        """The sum of the units at time steps that are not masked out."""
+        has_samples = self.sample_axis
+        # Keras has no mask for an axis of samples: one of the node's is none of steps.
+        masks = (logits_mask, None if has_samples else node_mask)
+        kept = zero_where_masked(log_probs, *masks, sample_axis=has_samples)
+        units = tuple(range(1 + has_samples, len(log_probs.shape)))
+        return ops.sum(kept, axis=units) if units else kept
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask on only along samples: time steps are summed over."""
+        return mask if self.sample_axis else None
 
     def _spec(self, node: Tensor, **logits: Tensor) -> keras.KerasTensor:
         """Shape and dtype of the sum, once all shapes are checked."""
@@ -221,6 +234,8 @@ class ConcreteLogProb(Score):
         logits: Tensor,
         drawn_logits: Tensor | None = None,
         training: bool = False,
+        node_mask: Tensor | None = None,
+        logits_mask: Tensor | None = None,
     ) -> Tensor:
         """Scores the node under the logits."""
         node = self._checked_node(node)
@@ -236,7 +251,7 @@ class ConcreteLogProb(Score):
             logits if drawn_logits is None else drawn_logits,
             training,
         )
-        return self._sum_over_units(log_probs)
+        return self._sum_over_units(log_probs, node_mask, logits_mask)
 
     def compute_output_spec(
         self,
@@ -244,6 +259,8 @@ class ConcreteLogProb(Score):
         logits: Tensor,
         drawn_logits: Tensor | None = None,
         training: bool = False,
+        node_mask: Tensor | None = None,
+        logits_mask: Tensor | None = None,
     ) -> keras.KerasTensor:
         others = {} if drawn_logits is None else {"drawn_logits": drawn_logits}
         return self._spec(node, logits=logits, **others)

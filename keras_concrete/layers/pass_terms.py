@@ -31,16 +31,14 @@ class BoundTerms(NamedTuple):
 
 
 class KLTerm(NamedTuple):
-    """The output of a `RelaxedKL`.
+    """One sample of the KL of a `RelaxedKL`, log q - log p of what was drawn.
 
     Attributes:
         layer: Its name.
-        objective: Which of the paper's three terms it is.
         kl: `(batch, [num_samples])`, in nats.
     """
 
     layer: str
-    objective: str
     kl: Tensor
 
 

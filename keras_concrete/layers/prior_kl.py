@@ -9,6 +9,7 @@ from keras import ops
 from keras_concrete import schedules
 from keras_concrete.checks import check_choice
 from keras_concrete.layers.kl import RelaxedKL
+from keras_concrete.layers.kl_loss import check_balance, check_free_nats, check_objective
 from keras_concrete.layers.learned_logits import LearnedLogits
 from keras_concrete.types import Shape, Tensor
 
@@ -66,36 +67,79 @@ class PriorKL(keras.layers.Layer):
         logits: Tensor,
         prior_logits: Tensor | None = None,
         training: bool = False,
+        logits_mask: Tensor | None = None,
     ) -> Tensor:
         """Scores the node; the term is among the losses then."""
         if self.prior == "uniform":
-            prior_logits = ops.zeros_like(logits)
+            prior_logits = self._of_possible_states(ops.zeros_like(logits), logits)
         elif self.prior == "learned":
-            prior_logits = self._logits(logits)
-        return self._kl(node, logits, prior_logits, training=training)
+            prior_logits = self._of_possible_states(self._logits(logits), logits)
+        return self._kl(
+            node,
+            logits,
+            prior_logits,
+            training=training,
+            posterior_logits_mask=logits_mask,
+        )
+
+    def _of_possible_states(self, prior_logits: Tensor, logits: Tensor) -> Tensor:
+        """The prior without the states that the posterior rules out."""
+        if self._binary:
+            return prior_logits
+        # Here and not above: TFP takes a second to import.
+        from keras_concrete.distributions.impossible import possible
+
+        _, impossible = possible(logits)
+        return ops.where(impossible, -float("inf"), prior_logits)
 
 
-def check_prior(
-    prior: str | None, prior_temperature: Any, kl_weight: Any
-) -> tuple[Any, Any]:
+# What a sampler says of its term, by its own names, and what it says by default.
+_DEFAULTS = {
+    "prior_temperature": None,
+    "kl_weight": 1.0,
+    "kl_objective": "relaxed",
+    "kl_balance": None,
+    "free_nats": 0.0,
+}
+
+
+def check_prior(prior: str | None, estimator: str, settings: dict[str, Any]) -> Any:
     """Checks what a sampler is told of its prior.
 
+    Args:
+        prior: The prior's word, or None.
+        estimator: Name of the sampler's estimator.
+        settings: The arguments of the sampler's term, by their names.
+
     Returns:
-        The prior's temperature and the weight of the term.
+        The settings, ready for use.
 
     Raises:
         ValueError: If an argument is out of range, or is given without a prior.
     """
     if prior is None:
-        if prior_temperature is not None:
-            _refuse_without_prior("prior_temperature", prior_temperature)
-        if not isinstance(kl_weight, Real) or kl_weight != 1.0:
-            _refuse_without_prior("kl_weight", kl_weight)
-        return None, kl_weight
+        for name, value in settings.items():
+            if not _is_default(value, _DEFAULTS[name]):
+                _refuse_without_prior(name, value)
+        return settings
     check_choice("prior", prior, _PRIORS)
-    if prior_temperature is not None:
-        prior_temperature = schedules.get("prior_temperature", prior_temperature)
-    return prior_temperature, schedules.get("kl_weight", kl_weight, can_be_zero=True)
+    check_objective("kl_objective", settings["kl_objective"], estimator)
+    temperature = settings["prior_temperature"]
+    if temperature is not None:
+        temperature = schedules.get("prior_temperature", temperature)
+    return {
+        "prior_temperature": temperature,
+        "kl_weight": schedules.get("kl_weight", settings["kl_weight"], can_be_zero=True),
+        "kl_objective": settings["kl_objective"],
+        "kl_balance": check_balance("kl_balance", settings["kl_balance"]),
+        "free_nats": check_free_nats(settings["free_nats"]),
+    }
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    # A schedule or a variable is none, and is not to be compared.
+    plain = value is None or isinstance(value, Real | str)
+    return plain and value == default
 
 
 def _refuse_without_prior(name: str, value: Any) -> NoReturn:

@@ -36,6 +36,13 @@ class BinaryConcreteSample(Sampler):
         prior_temperature: Temperature of the prior's density; by default `temperature`.
         kl_weight: Weight of the term in the loss: a number from 0, a schedule of training
             steps, or a `keras.Variable`.
+        kl_objective: `"relaxed"`, one sample of the term, as the estimator scores its
+            states; or `"analytic"`, the KL of the discrete distributions in closed form.
+            See `objective` of `RelaxedKL`.
+        kl_balance: None; or the share of the weight that moves the prior, the rest moving
+            the posterior, as `balance` of `RelaxedKL`.
+        free_nats: Nats of the term, summed over units and averaged over the batch, that
+            cost nothing.
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
         kwargs: Arguments of `keras.layers.Layer`.
@@ -45,6 +52,9 @@ class BinaryConcreteSample(Sampler):
         prior_logits: Logits of the prior, of the shape of `logits`; for `prior="given"`.
         num_samples: Overrides the constructor's; may be a scalar tensor.
         training: Whether states are relaxed.
+        mask: Mask of time steps, `(batch, time)`, as Keras passes it on. It goes on with
+            the states, which are drawn at every step, masked out or not; to the term of
+            `prior` steps where it is False add nothing.
 
     Input shape:
         `(batch, *units)`, any number of axes.
@@ -109,6 +119,13 @@ class ConcreteSample(Sampler):
         prior_temperature: Temperature of the prior's density; by default `temperature`.
         kl_weight: Weight of the term in the loss: a number from 0, a schedule of training
             steps, or a `keras.Variable`.
+        kl_objective: `"relaxed"`, one sample of the term, as the estimator scores its
+            states; or `"analytic"`, the KL of the discrete distributions in closed form.
+            See `objective` of `RelaxedKL`.
+        kl_balance: None; or the share of the weight that moves the prior, the rest moving
+            the posterior, as `balance` of `RelaxedKL`.
+        free_nats: Nats of the term, summed over units and averaged over the batch, that
+            cost nothing.
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
         kwargs: Arguments of `keras.layers.Layer`.
@@ -119,6 +136,9 @@ class ConcreteSample(Sampler):
         prior_logits: Logits of the prior, of the shape of `logits`; for `prior="given"`.
         num_samples: Overrides the constructor's; may be a scalar tensor.
         training: Whether states are relaxed.
+        mask: Mask of time steps, `(batch, time)`, as Keras passes it on. It goes on with
+            the states, which are drawn at every step, masked out or not; to the term of
+            `prior` steps where it is False add nothing.
 
     Input shape:
         `(batch, *units, num_states)`, usually `(batch, units, num_states)`.

@@ -12,7 +12,6 @@ from keras_concrete.estimators.base import check_sample_axis
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.forgotten_terms import ForgottenTerms
-from keras_concrete.layers.kl import check_pathwise
 from keras_concrete.layers.origin import Origin, note_origin
 from keras_concrete.layers.prior_kl import PriorKL, check_prior
 from keras_concrete.layers.probabilities import warn_of_probabilities
@@ -43,6 +42,9 @@ class Sampler(SeededLayer):
         prior: str | None = None,
         prior_temperature: schedules.Setting | None = None,
         kl_weight: schedules.Setting = 1.0,
+        kl_objective: str = "relaxed",
+        kl_balance: float | None = None,
+        free_nats: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -58,11 +60,19 @@ class Sampler(SeededLayer):
         self.estimator = estimator
         self.inference = inference
         self.prior = prior
-        self.prior_temperature, self.kl_weight = check_prior(
-            prior, prior_temperature, kl_weight
-        )
-        if prior is not None:
-            check_pathwise(estimator)
+        told = {
+            "prior_temperature": prior_temperature,
+            "kl_weight": kl_weight,
+            "kl_objective": kl_objective,
+            "kl_balance": kl_balance,
+            "free_nats": free_nats,
+        }
+        told = check_prior(prior, estimator, told)
+        self.prior_temperature = told["prior_temperature"]
+        self.kl_weight = told["kl_weight"]
+        self.kl_objective = told["kl_objective"]
+        self.kl_balance = told["kl_balance"]
+        self.free_nats = told["free_nats"]
         if self._estimator.convex_when_cold:
             warn_if_too_warm(temperature)
             if self.prior_temperature is not None:
@@ -92,12 +102,15 @@ class Sampler(SeededLayer):
         """Draws states, and notes on them and on the nodes by what they were drawn."""
         outputs = super().__call__(*args, **kwargs)
         logits = args[0] if args else kwargs["logits"]
-        num_states = 2 if self._binary else logits.shape[-1]
+        self.note_on(outputs, 2 if self._binary else logits.shape[-1])
+        return outputs
+
+    def note_on(self, outputs: Any, num_states: int) -> None:
+        """Notes on tensors that the layer drew them, units of so many states."""
         origin = Origin(
             self.name, self.estimator, num_states, self._adds_axis, self._terms
         )
         note_origin(outputs, origin)
-        return outputs
 
     def build(self, logits_shape: Shape, prior_logits_shape: Shape | None = None) -> None:
         """Adds the term of a prior, if there is one."""
@@ -111,6 +124,9 @@ class Sampler(SeededLayer):
             "posterior_temperature": self.temperature,
             "prior_temperature": prior_temperature,
             "loss_weight": self.kl_weight,
+            "objective": self.kl_objective,
+            "balance": self.kl_balance,
+            "free_nats": self.free_nats,
             "estimator": self.estimator,
             "sample_axis": self.num_samples is not None,
         }
@@ -124,6 +140,8 @@ class Sampler(SeededLayer):
         prior_logits: Tensor | None = None,
         num_samples: Tensor | None = None,
         training: bool = False,
+        mask: Tensor | None = None,
+        logits_mask: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Draws states.
 
@@ -134,6 +152,9 @@ class Sampler(SeededLayer):
             num_samples: Number of samples for each example at this call, an integer or
                 an integer scalar tensor, in place of the constructor's.
             training: True for relaxed states, False for discrete ones.
+            mask: Mask of time steps, which Keras passes. Steps where it is False add
+                nothing to the KL term; their states are drawn as all others are.
+            logits_mask: The same, as Keras calls it where there are more tensors.
 
         Returns:
             The state in the compute dtype; with `return_node` the pair of state and
@@ -174,7 +195,8 @@ class Sampler(SeededLayer):
             node = unit.node(expanded, noise, temperature)
             state = unit.discrete_state(node)
         if self._kl is not None:
-            self._kl(node, logits, prior_logits, training=training)
+            mask = logits_mask if mask is None else mask
+            self._kl(node, logits, prior_logits, training=training, logits_mask=mask)
         state = ops.cast(state, self.compute_dtype)
         return (state, node) if self.return_node else state
 
@@ -219,6 +241,8 @@ class Sampler(SeededLayer):
         prior_logits: Tensor | None = None,
         num_samples: Tensor | None = None,
         training: bool = False,
+        mask: Tensor | None = None,
+        logits_mask: Tensor | None = None,
     ) -> Any:
         """Shape and dtype of the output: the node is float32 under every policy."""
         self._checked_prior(logits, prior_logits)
@@ -260,4 +284,7 @@ class Sampler(SeededLayer):
             "prior": self.prior,
             "prior_temperature": schedules.serialize(self.prior_temperature),
             "kl_weight": schedules.serialize(self.kl_weight),
+            "kl_objective": self.kl_objective,
+            "kl_balance": self.kl_balance,
+            "free_nats": self.free_nats,
         }

@@ -7,12 +7,16 @@ import inspect
 import sys
 
 import bad_arguments
+import bad_choices
+import bad_codes
 import bad_data
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from bad_arguments import BAD_ARGUMENTS, BINARY, network
+from bad_choices import BAD_CHOICES
+from bad_codes import BAD_CODES
 from bad_data import BAD_DATA, IMAGES, NAN, bound
 
 import keras_concrete as kc
@@ -21,7 +25,7 @@ from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.networks import density
 
 # What is done, and the sentence that must answer it.
-CASES = BAD_ARGUMENTS | BAD_DATA
+CASES = BAD_ARGUMENTS | BAD_CHOICES | BAD_CODES | BAD_DATA
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -35,9 +39,8 @@ def test_bad_input_is_answered_by_one_clear_sentence(case):
 
 def test_there_are_a_hundred_cases_and_each_public_thing_has_one():
     assert len(CASES) >= 100
-    text = "".join(
-        inspect.getsource(m) for m in (bad_arguments, bad_data, sys.modules[__name__])
-    )
+    modules = (bad_arguments, bad_choices, bad_codes, bad_data, sys.modules[__name__])
+    text = "".join(inspect.getsource(module) for module in modules)
     # Of no arguments of their own, or checked by Keras.
     free = {"BoundEstimate", "NegativeBound", "TemperatureLog", "export_onnx"}
     free |= {"DatasetUnavailableError", "LatentVariableModel", "TemperatureAdvice"}

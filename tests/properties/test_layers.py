@@ -7,7 +7,29 @@ from layer_checks import check_layer
 import keras_concrete as kc
 
 SCORE = {"estimator": "concrete", "sample_axis": True}
+TILT = keras.initializers.RandomNormal(stddev=3.0, seed=0)
 KL = {"posterior_temperature": 2 / 3, "prior_temperature": 1 / 2}
+START = keras.initializers.RandomNormal(seed=1)
+
+
+def codebook(num_codes, from_logits=False, dtype=None, name=None, **sampler):
+    """From the arguments of its sampler."""
+    sampler = kc.ConcreteSample(1.0, seed=3, **sampler)
+    return kc.CategoricalCodebook(
+        num_codes, 3, sampler, from_logits, START, dtype=dtype, name=name
+    )
+
+
+def residual(**kwargs):
+    levels = [codebook(4, name=f"level_{i}", prior="uniform") for i in range(2)]
+    return kc.ResidualCodebook(levels, **kwargs)
+
+
+def world(**kwargs):
+    keras.utils.set_random_seed(0)  # Of the weights.
+    return kc.DiscreteStateRNN(kc.DiscreteStateCell(4, 2, 3, seed=3), **kwargs)
+
+
 CASES = {
     "binary": (lambda **k: kc.BinaryConcreteSample(0.5, seed=3, **k), (6,)),
     "binary with samples and node": (
@@ -53,6 +75,20 @@ CASES = {
         (5, 6, 4),
         (6, 4),
     ),
+    "KL in closed form, of manners": (
+        lambda **k: kc.RelaxedKL(
+            **KL,
+            objective="analytic",
+            loss_weight=1,
+            balance=0.8,
+            free_nats=1,
+            **SCORE,
+            **k,
+        ),
+        (5, 6),
+        (6,),
+        (6,),
+    ),
     "KL": (
         lambda **k: kc.RelaxedKL(**KL, **SCORE, **k),
         (5, 6),
@@ -74,6 +110,32 @@ CASES = {
     "free logits": (lambda **k: kc.LearnedLogits(3, **k), (7,)),
     "n-ary free logits": (lambda **k: kc.LearnedLogits(3, 4, **k), (7,)),
     "free logits of a grid": (lambda **k: kc.LearnedLogits((2, 3), 4, **k), (7,)),
+    "hard gates": (
+        lambda **k: kc.HardConcrete(l0_weight=0.1, logits_initializer=TILT, seed=3, **k),
+        (5, 6),
+    ),
+    "hard gates of a target": (
+        lambda **k: kc.HardConcrete((1, -1), target_sparsity=0.5, seed=3, **k),
+        (2, 5, 6),
+    ),
+    "subset": (lambda **k: kc.SubsetSample(3, 0.5, seed=3, **k), (5, 6)),
+    "ordered subset with samples": (
+        lambda **k: kc.SubsetSample(3, 0.5, 4, True, seed=3, **k),
+        (6,),
+    ),
+    "state mask": (lambda **k: kc.StateMask(**k), (5, 6), (5, 6)),
+    "codebook": (lambda **k: codebook(4, prior="learned", **k), (5, 3)),
+    "codebook of logits with samples and nodes": (
+        lambda **k: codebook(4, True, num_samples=2, return_node=True, **k),
+        (5, 4),
+    ),
+    "codebook with a prior of the call": (
+        lambda **k: codebook(4, prior="given", inference="mode", **k),
+        (5, 3),
+        (5, 4),
+    ),
+    "residual codebook": (residual, (5, 3)),
+    "states of a sequence": (world, (5, 6)),
     "centering": (lambda **k: kc.Centering(0.8, **k), (5, 6)),
     "likelihood": (
         lambda **k: kc.BernoulliLogLikelihood(sample_axis=True, **k),
@@ -106,7 +168,8 @@ LAYERS = {
 
 
 def test_all_public_layers_are_checked():
-    assert set(LAYERS.values()) == {type(make()) for make, *_ in CASES.values()}
+    checked = {type(make()) for make, *_ in CASES.values()}
+    assert set(LAYERS.values()) - {kc.DiscreteStateCell} == checked  # In its RNN.
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -54,8 +54,8 @@ def kl(**kwargs):
             "No gradient flows through the states .*'vimco'",
         ),
         (
-            lambda: kl(objective="analytic", estimator="gumbel_softmax"),
-            "`objective` must be 'relaxed'",
+            lambda: kl(objective="relaxed_mass", estimator="gumbel_softmax"),
+            "`objective` must be 'relaxed' or 'analytic'",
         ),
         (lambda: kc.MultiSampleBound("magic"), "`estimator` must be one of 'concrete'"),
         (lambda: kc.ConcreteLogProb(1.0, estimator="magic"), "must be one of"),

@@ -144,10 +144,10 @@ REFUSED = {
         "No gradient flows through the states of the estimator 'vimco'",
     ),
     "an objective that does not suit what is followed": (
-        lambda: kl(objective="analytic")(
+        lambda: kl(objective="relaxed_mass")(
             sampled("straight_through")[0], *[np.ones((3, 4))] * 2
         ),
-        "`objective` must be 'relaxed' with estimator='straight_through'",
+        "`objective` must be 'relaxed' or 'analytic' with estimator='straight_through'",
     ),
     "a density of a bare array": (
         lambda: kc.ConcreteLogProb(0.5)(np.ones((3, 4)), np.ones((3, 4))),
