@@ -227,8 +227,9 @@ def _page(content: dict[str, Any]) -> str:
         for r in content["results"]
     ]
     long, memory = content["endurance"], content["endurance"]["memory_mib"]
+    unquoted = str.maketrans({"|": "/", "`": "'"})
     refused = [
-        f"| {what} | " + " ".join((error or "ANSWERED").split()).replace("|", "/") + " |"
+        f"| {what} | `{' '.join((error or 'ANSWERED').translate(unquoted).split())}` |"
         for what, error in content["refused"]["onnx, grpc"].items()
     ]
     accepted = sum(

@@ -101,8 +101,8 @@ def test_the_configuration_is_that_of_the_signature(served):
     assert found["bits"]["dims"] == [4]
 
 
-def test_files_that_the_readme_names_exist():
-    text = (ROOT / "README.md").read_text()
+def test_files_that_the_page_names_exist():
+    text = (ROOT / "docs" / "serving.md").read_text()
     paths = re.findall(r"(?:benchmarks|results)/serving[\w/.-]*", text)
     assert paths and all((ROOT / path).exists() for path in paths)
 

@@ -15,7 +15,7 @@ PACKAGE = {
     str(file.relative_to(ROOT))
     for file in (ROOT / "keras_concrete").rglob("*")
     if file.suffix == ".py" or file.name == "py.typed"
-}
+} | {"keras_concrete_command.py"}
 
 
 def _run(*command, **kwargs):
@@ -33,7 +33,8 @@ def built(tmp_path_factory):
     source = folder / "source"
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "keras_concrete", source / "keras_concrete", ignore=ignore)
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    names = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+    for name in (*names, "keras_concrete_command.py"):
         shutil.copy(ROOT / name, source)
     _run("-m", "build", "--no-isolation", "--outdir", folder, source)
     [sdist], [wheel] = folder.glob("*.tar.gz"), folder.glob("*.whl")
@@ -55,6 +56,32 @@ def test_both_distributions_hold_the_whole_package_and_its_licence(built):
     config.read(ROOT / "setup.cfg")
     for extra in config["options.extras_require"]:
         assert f"Provides-Extra: {extra}\n" in metadata
+
+
+def test_an_index_of_packages_takes_both_distributions(built):
+    _run("-m", "twine", "check", "--strict", *built)
+
+
+def test_help_and_version_come_within_a_second_and_without_the_package(built, tmp_path):
+    with zipfile.ZipFile(built[1]) as archive:
+        archive.extractall(tmp_path)
+    program = f"""
+import sys, time
+start = time.process_time()
+sys.path.insert(0, {str(tmp_path)!r})
+sys.argv = ["keras-concrete", sys.argv[1]]
+import keras_concrete_command
+try:
+    keras_concrete_command.main()
+finally:
+    assert time.process_time() - start < 1.0
+    assert "keras_concrete" not in sys.modules and "tensorflow" not in sys.modules
+"""
+    assert "reproduce" in _run("-c", program, "--help", cwd=tmp_path)
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    printed = _run("-c", program, "--version", cwd=tmp_path)
+    assert printed == f"keras_concrete {config['metadata']['version']}\n"
 
 
 def test_an_installed_wheel_works_away_from_the_repository(built, tmp_path):

@@ -1,4 +1,4 @@
-"""The README's programs run, and its commands are those that CI runs."""
+"""The programs of README and of the documentation run, and their commands are there."""
 
 import configparser
 import importlib.util
@@ -8,53 +8,52 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pages
 import pytest
 from typer.testing import CliRunner
 
+import keras_concrete
+import keras_concrete_command
 from keras_concrete import datasets, estimators
 from keras_concrete.experiments import command_line
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
-    for line in block.replace("\\\n", "").replace("&&", "\n").splitlines()
-]
+ROOT = pages.ROOT
+README = ROOT / "README.md"
+COMMANDS = {c: pages.name_of(p) for p in pages.PAGES for c in pages.commands(p)}
+
+
+@pytest.fixture
+def few_steps(tmp_path, monkeypatch):
+    """What is tested is that programs run as printed, and not what they train."""
+    monkeypatch.chdir(tmp_path)
+    evaluate = keras_concrete.evaluate_bound
+
+    def evaluate_few(model, x, num_samples=10, **kwargs):
+        return evaluate(model, x[:5], 10, **(kwargs | {"verbose": False}))
+
+    monkeypatch.setattr(keras_concrete, "evaluate_bound", evaluate_few)
+    known = dict(estimators.registry._ESTIMATORS)
+    monkeypatch.setattr(estimators.registry, "_ESTIMATORS", known)
+    keras.config.set_max_epochs(1)
+    keras.config.set_max_steps_per_epoch(3)
+    yield
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
 
 
 @pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
-@pytest.mark.parametrize("number", range(len(PROGRAMS)))
-def test_programs_run(number, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    # Few steps: what is tested is that they run as printed.
-    keras.config.set_max_epochs(1)
-    keras.config.set_max_steps_per_epoch(3)
-    evaluate = None
-    try:
-        import keras_concrete
-
-        evaluate = keras_concrete.evaluate_bound
-        monkeypatch.setattr(
-            keras_concrete,
-            "evaluate_bound",
-            lambda model, x, **kwargs: evaluate(model, x[:5], 10, verbose=False),
-            raising=False,
-        )
-        exec(compile(PROGRAMS[number], f"README program {number}", "exec"), {})
-    finally:
-        keras.config.set_max_epochs(None)
-        keras.config.set_max_steps_per_epoch(None)
-
-
-def test_what_the_layer_prints_is_what_it_is_said_to_print(capsys):
-    section = README.split("## The layer in five lines")[1]
-    program, printed = re.search(
-        r"```python\n(.*?)```\n\n```text\n(.*?)```", section, flags=re.DOTALL
-    ).groups()
-    exec(compile(program, "README, the layer", "exec"), {})
-    assert capsys.readouterr().out == printed
+@pytest.mark.filterwarnings("ignore:The temperature 10 is above 1")
+@pytest.mark.usefixtures("few_steps")
+@pytest.mark.parametrize(
+    "page", [p for p in pages.PAGES if pages.programs(p)], ids=pages.name_of
+)
+def test_programs_run_one_after_another_and_print_what_is_said(page, capsys):
+    names = {}
+    for number, program in enumerate(pages.programs(page)):
+        capsys.readouterr()
+        exec(compile(program.code, f"{page.name}, program {number}", "exec"), names)
+        if program.printed is not None:
+            assert capsys.readouterr().out == program.printed
 
 
 def _files_of(command):
@@ -64,22 +63,25 @@ def _files_of(command):
         if before == "-m" and word.split(".")[0] in ("benchmarks", "keras_concrete"):
             module = ROOT / word.replace(".", "/")
             yield module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
-        elif word.startswith(("benchmarks/", "notebooks/")) and "/.envs/" not in word:
-            yield ROOT / word
+        elif word.startswith(("benchmarks/", "notebooks/", "docs/")):
+            if "/.envs/" not in word:
+                yield ROOT / word
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_name_files_options_and_extras_that_there_are(command):
-    assert [file for file in _files_of(command) if not file.exists()] == []
+def test_commands_name_files_options_and_extras_that_there_are():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    extras = re.findall(r"\.\[(.*?)\]", command)
-    assert set(extras) <= set(config["options.extras_require"])
-    program, *arguments = shlex.split(command.rstrip("&"))
-    if program.endswith("keras-concrete"):
-        # With --help options are read, but no command is run.
-        answer = CliRunner().invoke(command_line.app, [*arguments, "--help"])
-        assert answer.exit_code == 0, answer.output
+    assert len(COMMANDS) > 15
+    for command, page in COMMANDS.items():
+        missing = [file for file in _files_of(command) if not file.exists()]
+        assert missing == [], page
+        extras = re.findall(r"(?:\.|keras_concrete)\[(.*?)\]", command)
+        assert set(extras) <= set(config["options.extras_require"]), page
+        program, *arguments = shlex.split(command.rstrip("&"))
+        if program.endswith("keras-concrete") and arguments != ["--help"]:
+            # With --help options are read, but no command is run.
+            answer = CliRunner().invoke(command_line.app, [*arguments, "--help"])
+            assert answer.exit_code == 0, f"{page}: {command}\n{answer.output}"
 
 
 def test_the_commands_of_a_run_work_in_their_order(tmp_path, monkeypatch):
@@ -88,8 +90,7 @@ def test_the_commands_of_a_run_work_in_their_order(tmp_path, monkeypatch):
     parts = [generator.integers(0, 2, (20, 784)).astype("uint8") for _ in range(3)]
     data = datasets.Dataset("binarized_mnist", *parts)
     monkeypatch.setitem(datasets.DATASETS, "binarized_mnist", lambda: data)
-    section = README.split("## The command line")[1]
-    block = re.search(r"```sh\n(.*?)```", section, flags=re.DOTALL)[1]
+    block = pages.blocks_of_commands(ROOT / "docs" / "guides" / "command-line.md")[0]
     shorter = {
         "200H~200H~784V": "4H-784V",
         "--out RUN": "--out RUN --epochs 1 --batch-size 10 --evaluation-samples 10",
@@ -106,9 +107,16 @@ def test_the_commands_of_a_run_work_in_their_order(tmp_path, monkeypatch):
 
 
 def test_ci_runs_the_test_command_of_the_readme():
-    section = README.split("## Contributing")[1]
-    command = re.search(r"```sh\n(.*?)\n```", section, flags=re.DOTALL)[1]
+    [command] = [
+        block.strip()
+        for block in pages.blocks_of_commands(README)
+        if block.strip().endswith("pytest")
+    ]
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_the_readme_is_two_screens():
+    assert len(README.read_text().splitlines()) <= 120
 
 
 def _writer():
@@ -118,17 +126,23 @@ def _writer():
     return writer
 
 
-@pytest.mark.parametrize("page", _writer().PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("page", _writer().PAGES, ids=pages.name_of)
 def test_the_tables_are_those_of_the_committed_results(page):
     text = page.read_text()
     assert text.count(": begin -->") == text.count(": end -->") >= 1
     assert _writer().updated(text) == text
 
 
-def test_there_are_programs_and_numpy_is_not_needed_for_the_first():
-    assert len(PROGRAMS) >= 3 and np.__name__ not in PROGRAMS[0]
-
-
 def test_the_table_of_estimators_is_complete():
-    section = README.split("## Estimators")[1].split("\n## ")[0]
+    page = (ROOT / "docs" / "choosing.md").read_text()
+    section = page.split("## All estimators")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == estimators.names()
+
+
+def test_the_quick_help_lists_all_commands():
+    listed = re.findall(r"^  (\w+)  ", keras_concrete_command.HELP, re.MULTILINE)
+    registered = [
+        *(command.callback.__name__ for command in command_line.app.registered_commands),
+        *(group.name for group in command_line.app.registered_groups),
+    ]
+    assert sorted(listed) == sorted(registered)
