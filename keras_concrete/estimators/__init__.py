@@ -1,8 +1,9 @@
 """How the parameters of the posterior get their gradient, by name.
 
-Each class says its equation, objective, bias, cost and where it works; README has the
-table. To add an estimator, derive a class from `Estimator` or `RelaxedEstimator` in a
-file of its own, give it a `name`, and `register` an instance. Its tests are a row in
+Each class says its equation, objective, bias, cost and where it works; the page
+"Choosing" of the documentation, `docs/choosing.md`, has the table. To add an estimator,
+derive a class from `Estimator` or `RelaxedEstimator` in a file of its own, give it a
+`name`, and `register` an instance. Its tests are a row in
 `tests/library/estimators/test_unbiased.py`, or its own surrogate by hand.
 """
 
