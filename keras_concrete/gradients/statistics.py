@@ -78,7 +78,9 @@ def gradient_statistics(
     margin = _QUANTILE_97_5 * error
     return GradientStatistics(
         _length(of_reference, np.arange(NUM_BLOCKS)),
-        *(_root(squared_bias + shift) for shift in (0.0, -margin, margin)),
+        _root(squared_bias),
+        _root(squared_bias - margin),
+        _root(max(squared_bias, 0.0) + margin),
         *_jackknife(variance),
         *_jackknife(mean_cosine),
         *_jackknife(draw_cosine),

@@ -1,0 +1,110 @@
+"""How a layer behaves: what it draws, and whether gradients flow through it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from keras_concrete.types import Tensor
+
+__all__ = [
+    "call",
+    "draw",
+    "gap_and_noise",
+    "is_of_keras",
+    "is_one_hot",
+    "passes_gradient",
+    "sums_to_one",
+]
+
+# Of one-hot rows that went through float16, or through y + stop_gradient(hard - y).
+_TOLERANCE = 2e-3
+
+
+def is_of_keras(layer: keras.Layer) -> bool:
+    """Whether a layer is one of Keras's own, whose noise is no discrete unit's."""
+    is_own = type(layer).__module__.partition(".")[0] in ("keras", "keras_hub")
+    return is_own and not isinstance(layer, keras.layers.Lambda)
+
+
+def call(layer: Any, inputs: Sequence[Tensor], training: bool) -> list[Tensor]:
+    """The outputs of a layer, which takes its inputs one by one or as a list.
+
+    Args:
+        layer: The layer.
+        inputs: What it is called on.
+        training: Whether its training graph is meant.
+    """
+    try:
+        outputs = layer(*inputs, training=training)
+    except (TypeError, ValueError):
+        if len(inputs) == 1:
+            raise
+        outputs = layer(list(inputs), training=training)
+    return keras.tree.flatten(outputs)
+
+
+def draw(layer: Any, inputs: Sequence[Tensor], training: bool, num: int) -> np.ndarray:
+    """The first output of a layer in several calls, `(num, ...)`."""
+    return np.stack(
+        [
+            np.asarray(ops.cast(call(layer, inputs, training)[0], "float32"))
+            for _ in range(num)
+        ]
+    )
+
+
+def sums_to_one(states: np.ndarray) -> bool:
+    """Whether the last axis holds states of a unit: they sum to 1."""
+    if states.ndim < 3 or states.shape[-1] < 2:
+        return False
+    return bool(np.all(np.abs(states.sum(axis=-1) - 1) < _TOLERANCE))
+
+
+def is_one_hot(states: np.ndarray) -> bool:
+    """Whether all values are 0 or 1."""
+    return bool(np.all(np.minimum(np.abs(states), np.abs(states - 1)) < _TOLERANCE))
+
+
+def passes_gradient(layer: Any, inputs: Sequence[Tensor]) -> bool:
+    """Whether some gradient reaches the inputs, or else the layer's own weights."""
+    floats = [i for i in inputs if "float" in keras.backend.standardize_dtype(i.dtype)]
+    with tf.GradientTape() as tape:
+        for tensor in floats:
+            tape.watch(tensor)
+        outputs = call(layer, inputs, training=True)
+        # At random, since the sum of a simplex is constant.
+        random = np.random.default_rng(0)
+        total = sum(
+            tf.reduce_sum(tf.cast(output, "float32") * random.normal(size=output.shape))
+            for output in outputs
+            if "float" in keras.backend.standardize_dtype(output.dtype)
+        )
+    gradients = tape.gradient(total, floats)
+    return any(g is not None and bool(np.any(np.asarray(g) != 0)) for g in gradients)
+
+
+def gap_and_noise(
+    relaxed: np.ndarray, discrete: np.ndarray, rounded: np.ndarray
+) -> tuple[float, float]:
+    """How far apart the mean states of two graphs are, and the noise of one draw.
+
+    Args:
+        relaxed: States of several calls in training, `(calls, ...)`.
+        discrete: Those of as many calls outside it.
+        rounded: Those of training, rounded: without noise outside training, or with less
+            in warm states, these have the unit's.
+
+    Returns:
+        The root mean square over all states of the difference of the means, less what
+        noise adds to it, and of the largest of the three standard deviations.
+    """
+    variances = [
+        np.var(calls, axis=0, ddof=1).mean() for calls in (relaxed, discrete, rounded)
+    ]
+    distances = relaxed.mean(axis=0) - discrete.mean(axis=0)
+    square = np.mean(distances**2) - sum(variances[:2]) / len(relaxed)
+    return float(np.sqrt(max(square, 0.0))), float(np.sqrt(max(variances)))

@@ -1,0 +1,230 @@
+"""An audit finds the faults that users make, and nothing in healthy models."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import keras_concrete as kc
+
+X = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
+
+
+class GumbelSoftmax(keras.layers.Layer):
+    """As others wrote it: `how` says what becomes of the soft and the hard sample."""
+
+    def __init__(self, how, noise_outside=False, scale_outside=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.how, self.noise_outside, self.scale_outside = (
+            how,
+            noise_outside,
+            scale_outside,
+        )
+        self.generator = keras.random.SeedGenerator(0)
+
+    def call(self, logits, training=False):
+        if not training and not self.noise_outside:
+            return self.scale_outside * ops.softmax(logits)
+        uniform = keras.random.uniform(ops.shape(logits), seed=self.generator)
+        gumbel = -ops.log(-ops.log(uniform + 1e-9) + 1e-9)
+        soft = ops.softmax(logits + gumbel)
+        hard = ops.one_hot(ops.argmax(soft, axis=-1), logits.shape[-1])
+        return {
+            "soft": lambda: soft,
+            "straight_through": lambda: soft + ops.stop_gradient(hard - soft),
+            # The layer of helia-edge: the two are exchanged.
+            "exchanged": lambda: hard + ops.stop_gradient(soft - hard),
+            # That of teras: no gradient at all.
+            "hard_only": lambda: hard,
+            "wrong_sign": lambda: soft + ops.stop_gradient(soft - hard),
+        }[self.how]()
+
+
+class Claims(GumbelSoftmax):
+    """Says that it is hard, and is soft."""
+
+    hard = True
+
+
+def autoencoder(unit, units=(4, 3), **dense):
+    inputs = keras.Input((6,))
+    logits = keras.layers.Dense(int(np.prod(units)), name="encoder", **dense)(inputs)
+    states = unit(keras.layers.Reshape(units)(logits))
+    outputs = keras.layers.Dense(6)(keras.layers.Flatten()(states))
+    return keras.Model(inputs, outputs)
+
+
+class Subclassed(keras.Model):
+    def __init__(self, unit):
+        super().__init__()
+        self.encoder = keras.layers.Dense(3, name="encoder")
+        self.unit, self.decoder = unit, keras.layers.Dense(6)
+
+    def call(self, x, training=False):
+        return self.decoder(self.unit(self.encoder(x), training=training))
+
+
+def bits(**options):
+    return kc.BinaryConcreteSample(0.5, name="bits", seed=0, **options)
+
+
+def compiled(activation, loss):
+    layers = [keras.layers.Dense(16), keras.layers.Dense(6, activation, name="last")]
+    model = keras.Sequential([keras.Input((6,)), *layers], name="classifier")
+    model.compile("sgd", loss)
+    return model
+
+
+def nested():
+    inner = keras.Sequential([keras.Input((4, 3)), GumbelSoftmax("exchanged", name="g")])
+    return autoencoder(inner)
+
+
+CROSS_ENTROPY = keras.losses.BinaryCrossentropy
+# The model, and the finding: its kind, its layer, and words of the sentence.
+FAULTY = {
+    "the layer of helia-edge": (
+        lambda: autoencoder(GumbelSoftmax("exchanged", name="g")),
+        ("soft straight-through", "g", r"return y_soft \+ stop_gradient\(y_hard - "),
+    ),
+    "the layer of teras": (
+        lambda: autoencoder(GumbelSoftmax("hard_only", name="g")),
+        ("no gradient", "g", "passes no gradient back.*smooth state"),
+    ),
+    "inside another model": (
+        nested,
+        ("soft straight-through", "g", "passes no gradient back"),
+    ),
+    "a wrong sign": (
+        lambda: autoencoder(GumbelSoftmax("wrong_sign", name="g")),
+        ("soft straight-through", "g", "is not one-hot"),
+    ),
+    "hard by name only": (
+        lambda: autoencoder(Claims("soft", name="g")),
+        ("soft straight-through", "g", "is not one-hot"),
+    ),
+    "a score-function estimator without its bound": (
+        lambda: autoencoder(bits(estimator="reinforce"), (4,)),
+        ("no gradient", "bits", "'reinforce'.*end the model in MultiSampleBound"),
+    ),
+    "probabilities to a sampler": (
+        lambda: autoencoder(bits(), (4,), activation="sigmoid"),
+        ("probabilities as logits", "bits", "leave out the sigmoid"),
+    ),
+    "probabilities to a loss": (
+        lambda: compiled("sigmoid", CROSS_ENTROPY(from_logits=True)),
+        ("probabilities as logits", "last", "from_logits=True"),
+    ),
+    "logits to a loss": (
+        lambda: compiled(None, "binary_crossentropy"),
+        ("probabilities as logits", "last", "pass from_logits=True"),
+    ),
+    "units that never change": (
+        lambda: autoencoder(bits(), (4,), bias_initializer=_biases),
+        ("constant units", "bits", "1 of 4 units with one state for all 64 examples"),
+    ),
+    "other states outside training": (
+        lambda: autoencoder(GumbelSoftmax("soft", scale_outside=9.0, name="g")),
+        ("training gap", "g", "noise of one draw is"),
+    ),
+    "too warm a temperature": (
+        lambda: autoencoder(_warm(), (4,), bias_initializer=_certain),
+        ("training gap", "bits", "lower its temperature"),
+    ),
+    "a subclassed model": (
+        lambda: Subclassed(GumbelSoftmax("hard_only", name="g")),
+        ("no gradient", "encoder", "no gradient of the outputs reaches"),
+    ),
+}
+
+
+def _biases(shape, dtype=None):
+    return np.array([30.0, 0, 0, 0], "float32")
+
+
+def _certain(shape, dtype=None):
+    return np.array([3.0, -3, 3, -3], "float32")
+
+
+def _warm():
+    with pytest.warns(UserWarning):
+        return kc.BinaryConcreteSample(20.0, name="bits", seed=0)
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_a_fault_is_found_and_said_in_one_sentence(name):
+    build, (kind, layer, words) = FAULTY[name]
+    findings = kc.audit(build(), X)
+    assert [(found.kind, found.layer) for found in findings] == [(kind, layer)], findings
+    with pytest.raises(ValueError, match=words):
+        raise ValueError(str(findings[0]))
+
+
+def gaussian_vae():
+    @keras.saving.register_keras_serializable("tests")
+    class Sampling(keras.layers.Layer):
+        generator = keras.random.SeedGenerator(1)
+
+        def call(self, inputs):
+            mean, log_variance = inputs
+            noise = keras.random.normal(ops.shape(mean), seed=self.generator)
+            return mean + ops.exp(log_variance / 2) * noise
+
+    inputs = keras.Input((6,))
+    moments = [keras.layers.Dense(3)(inputs) for _ in range(2)]
+    return keras.Model(inputs, keras.layers.Dense(6)(Sampling()(moments)))
+
+
+def classifier():
+    layers = [keras.layers.GaussianNoise(0.3), keras.layers.Dense(32, "relu")]
+    layers += [keras.layers.BatchNormalization(), keras.layers.Dropout(0.7)]
+    model = keras.Sequential([*layers, keras.layers.Dense(5, "softmax")])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy())
+    return model
+
+
+def attention():
+    inputs = keras.Input((6,))
+    tokens = keras.layers.Reshape((3, 2))(inputs)
+    mixed = keras.layers.MultiHeadAttention(2, 4, dropout=0.5)(tokens, tokens)
+    mixed = keras.layers.LayerNormalization()(mixed + tokens)
+    outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(mixed))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", CROSS_ENTROPY(from_logits=True))
+    return model
+
+
+HEALTHY = {
+    "batch normalisation and dropout": classifier,
+    "attention": attention,
+    "a Gaussian autoencoder": gaussian_vae,
+    "a right straight-through": lambda: autoencoder(GumbelSoftmax("straight_through")),
+    "a soft Gumbel-softmax": lambda: autoencoder(GumbelSoftmax("soft")),
+    "hard outside training too": lambda: autoencoder(
+        GumbelSoftmax("straight_through", noise_outside=True)
+    ),
+    "our sampler": lambda: autoencoder(bits(prior="uniform"), (4,)),
+    "the mode outside training": lambda: autoencoder(
+        kc.ConcreteSample(0.7, inference="mode", seed=0)
+    ),
+    "a subclassed model": lambda: Subclassed(GumbelSoftmax("straight_through")),
+    "a subclassed model without noise": lambda: Subclassed(keras.layers.Dropout(0.5)),
+}
+
+
+@pytest.mark.parametrize("build", HEALTHY.values(), ids=HEALTHY)
+def test_a_healthy_model_has_no_findings_and_stays_as_it_is(build):
+    model = build()
+    model(X[:2])
+    before = [np.array(variable) for variable in model.variables]
+    assert kc.audit(model, X) == []
+    for old, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, variable)
+
+
+@pytest.mark.parametrize("estimator", ["concrete", "disarm"])
+def test_a_belief_network_is_healthy(estimator):
+    model = kc.SigmoidBeliefNetwork(
+        "4H-3H-6V", num_samples=2, estimator=estimator, seed=0
+    )
+    assert kc.audit(model, (X > 0).astype("float32")) == []
