@@ -138,7 +138,8 @@ class CategoricalCodebook(keras.layers.Layer):
         )
         shapes = [(*inputs_shape[:-1], self.num_codes)]
         shapes += [prior_logits_shape] if prior_logits_shape is not None else []
-        self.sampler.build(*shapes)
+        if not self.sampler.built:  # As one from a file is.
+            self.sampler.build(*shapes)
 
     def call(
         self,

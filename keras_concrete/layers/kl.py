@@ -249,9 +249,9 @@ class RelaxedKL(Score):
         if in_loop_body():
             raise ValueError(
                 f"{self.name!r} would add its term to the loss inside a loop, out of "
-                "which Keras takes no losses. Make the recurrent layer with "
-                "unroll=True, or have its cell return the tensor of a RelaxedKL "
-                "without `loss_weight` as an output."
+                "which Keras takes no losses. Have the cell add up the tensor of a "
+                "RelaxedKL without `loss_weight` in one of its states, as "
+                "DiscreteStateCell does, or make the recurrent layer with unroll=True."
             )
         kl = balanced_kl(mean_kl, posterior, prior, self.balance, self.free_nats)
         # In the dtype of the model's other losses.

@@ -54,7 +54,8 @@ class BinaryConcreteSample(Sampler):
         training: Whether states are relaxed.
         mask: Mask of time steps, `(batch, time)`, as Keras passes it on. It goes on with
             the states, which are drawn at every step, masked out or not; to the term of
-            `prior` steps where it is False add nothing.
+            `prior` steps where it is False add nothing. (A cell of a recurrent layer is
+            not told of it: `DiscreteStateCell` shows how its KL is added up.)
 
     Input shape:
         `(batch, *units)`, any number of axes.
@@ -138,7 +139,8 @@ class ConcreteSample(Sampler):
         training: Whether states are relaxed.
         mask: Mask of time steps, `(batch, time)`, as Keras passes it on. It goes on with
             the states, which are drawn at every step, masked out or not; to the term of
-            `prior` steps where it is False add nothing.
+            `prior` steps where it is False add nothing. (A cell of a recurrent layer is
+            not told of it: `DiscreteStateCell` shows how its KL is added up.)
 
     Input shape:
         `(batch, *units, num_states)`, usually `(batch, units, num_states)`.

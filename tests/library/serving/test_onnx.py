@@ -104,12 +104,14 @@ def test_a_model_of_ones_own_is_converted(tmp_path):
     a = keras.Input((4,), name="a")
     logits = keras.layers.Reshape((2, 3))(keras.layers.Dense(6)(a))
     choice = kc.ConcreteSample(1.0, name="choice")(logits)
-    model = keras.Model(a, choice)
+    codes = kc.CategoricalCodebook(5, 3, name="codes")(logits)
+    model = keras.Model(a, {"choice": choice, "codes": codes})
     kc.export_onnx(model, tmp_path)
     kc.export_saved_model(model, tmp_path / "saved_model")
     predict = tf.saved_model.load(tmp_path / "saved_model").signatures["predict"]
     x = np.random.default_rng(0).normal(size=(100, 4)).astype("float32")
-    expected = predict(a=x, seed=tf.constant(11))["choice"]
+    expected = predict(a=x, seed=tf.constant(11))
     for run in RUNTIMES.values():
         answer = run(tmp_path / "predict.onnx", {"a": x, "seed": np.int32(11)})
-        np.testing.assert_array_equal(answer["choice"], expected)
+        for name in ("choice", "codes"):
+            np.testing.assert_array_equal(answer[name], expected[name])
