@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pages
 import pytest
+import tensorflow as tf
 from typer.testing import CliRunner
 
 import keras_concrete
@@ -32,6 +33,16 @@ def few_steps(tmp_path, monkeypatch):
         return evaluate(model, x[:5], 10, **(kwargs | {"verbose": False}))
 
     monkeypatch.setattr(keras_concrete, "evaluate_bound", evaluate_few)
+    report = keras_concrete.gradient_report
+
+    def report_few(model, x, names, num_draws=20, **kwargs):
+        tf.config.run_functions_eagerly(False)
+        try:
+            return report(model, x[:8], names, 20, **kwargs)
+        finally:
+            tf.config.run_functions_eagerly(True)
+
+    monkeypatch.setattr(keras_concrete, "gradient_report", report_few)
     known = dict(estimators.registry._ESTIMATORS)
     monkeypatch.setattr(estimators.registry, "_ESTIMATORS", known)
     keras.config.set_max_epochs(1)
@@ -43,7 +54,7 @@ def few_steps(tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
 @pytest.mark.filterwarnings("ignore:The temperature 10 is above 1")
-@pytest.mark.usefixtures("few_steps")
+@pytest.mark.usefixtures("eagerly", "few_steps")
 @pytest.mark.parametrize(
     "page", [p for p in pages.PAGES if pages.programs(p)], ids=pages.name_of
 )
