@@ -45,11 +45,11 @@ class HardConcrete(SeededLayer):
     * `l0_weight` adds its product with L0 to the losses of the model;
     * `target_sparsity` has a Lagrange multiplier find the weight at which that share of
       the gates is closed. With e the expected share of open gates beyond the share
-      wanted, `max(0, multiplier + 5 e) e` is added to the losses, the first factor without
-      gradient, and each training call adds `multiplier_rate * e` to the multiplier, which
-      is never below 0 (dual ascent on an augmented Lagrangian). It climbs as long as too
-      many gates are open, so that the target is reached however large the loss is, and a
-      larger rate reaches it sooner and overshoots more.
+      wanted, `max(0, multiplier + 5 e) e` is added to the losses, the first factor
+      without gradient, and each training call adds `multiplier_rate * e` to the
+      multiplier, which is never below 0 (dual ascent on an augmented Lagrangian). It
+      climbs as long as too many gates are open, so that the target is reached however
+      large the loss is; a larger rate reaches it sooner and may overshoot.
 
     `fit` and `evaluate` report L0 under the layer's name and `_l0`.
 
@@ -229,7 +229,7 @@ class HardConcrete(SeededLayer):
         cost = l0 = ops.sum(probabilities)
         self._mean.update_state(l0, training)
         weight = self._l0_weight.read(training)
-        if self.multiplier is not None:
+        if self.target_sparsity is not None:
             wanted = 1.0 - self.target_sparsity
             cost = l0 / math.prod(probabilities.shape) - wanted
             surplus = ops.stop_gradient(cost)
