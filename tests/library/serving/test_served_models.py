@@ -68,21 +68,25 @@ def test_rows_with_seeds_are_answered_as_if_alone(tmp_path):
 
 
 REPLICA = """
-import sys
 import tensorflow as tf
 
-served = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-for seed in (1, 1, 2):
-    answer = served(a=tf.ones((9, 4)), b=tf.zeros((9, 6)), seed=tf.constant(seed))
-    print([answer[name].numpy().tolist() for name in sorted(answer)])
+def answers(folder):
+    served = tf.saved_model.load(folder).signatures["serving_default"]
+    for seed in (1, 1, 2):
+        answer = served(a=tf.ones((9, 4)), b=tf.zeros((9, 6)), seed=tf.constant(seed))
+        yield str([answer[name].numpy().tolist() for name in sorted(answer)])
 """
 
 
 def test_two_replicas_repeat_a_request_and_nothing_else(tmp_path):
+    """This process, and one that knows TensorFlow only."""
     kc.export_saved_model(mixed(), tmp_path)
-    command = [sys.executable, "-c", REPLICA, tmp_path]
-    replicas = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
-    first, second = (replica.communicate()[0].splitlines() for replica in replicas)
+    program = f"{REPLICA}\nprint(*answers({str(tmp_path)!r}), sep='\\n')"
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    here = {}
+    exec(REPLICA, here)
+    first, second = list(here["answers"](str(tmp_path))), done.stdout.splitlines()
     assert first == second and len(first) == 3
     assert first[0] == first[1] != first[2]
 
