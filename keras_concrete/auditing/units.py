@@ -113,6 +113,9 @@ def faults_of_states(place: Place) -> Iterator[Finding]:
     """
     layer = place.layer
     discrete = behaviour.draw(layer, place.inputs, False, _CALLS)
+    if isinstance(layer, Sampler) and _is_discrete_in_training(layer):
+        yield from _constant_units(place, discrete[0])
+        return
     relaxed = behaviour.draw(layer, place.inputs, True, _CALLS)
     rounded = _rounded(relaxed)
     yield from _constant_units(
@@ -128,6 +131,13 @@ def faults_of_states(place: Place) -> Iterator[Finding]:
             "lower its temperature, or anneal it, and give the same kind of states in "
             "both graphs",
         )
+
+
+def _is_discrete_in_training(layer: Sampler) -> bool:
+    """Whether the states of both graphs are alike, maybe with more rows in training."""
+    estimator = estimators.get(layer.estimator)
+    has_more_rows = estimator.rows_per_sample > 1 or estimator.rows_besides > 0
+    return not estimator.pathwise or has_more_rows
 
 
 def _rounded(states: np.ndarray) -> np.ndarray:

@@ -222,7 +222,7 @@ def test_a_healthy_model_has_no_findings_and_stays_as_it_is(build):
         np.testing.assert_array_equal(old, variable)
 
 
-@pytest.mark.parametrize("estimator", ["concrete", "disarm"])
+@pytest.mark.parametrize("estimator", ["concrete", "rebar"])
 def test_a_belief_network_is_healthy(estimator):
     model = kc.SigmoidBeliefNetwork(
         "4H-3H-6V", num_samples=2, estimator=estimator, seed=0

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def save_gradient_plane(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    check_no_link(path)
+    check_no_link(Path(path))
     if not rows:
         raise ValueError("Argument `rows` must hold at least one row. Received: none")
     colours = {"bound": drawing.RELAXED, "mean ELBO": drawing.DISCRETE}
