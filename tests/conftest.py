@@ -20,6 +20,14 @@ def _same_start():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture
+def eagerly():
+    """Functions run without graphs, for tests that would compile more than they run."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def _keep_if_asked(config, name, rows):
     for what, value in rows.items():
         print(f"{what}: {value}")
