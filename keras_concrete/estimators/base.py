@@ -81,8 +81,9 @@ class Estimator(abc.ABC):
     Attributes:
         name: The word users write.
         surrogate: Class of the surrogate for the bound.
-        pathwise: Whether the gradient of the posterior flows through the states. If not,
-            it comes from the surrogate only.
+        pathwise: Whether the gradient of the posterior flows through the states under any
+            loss. If not, it comes from the surrogate, and the model has to end in
+            `MultiSampleBound`.
         binary_only: Whether it is for binary units only.
         reads_drawn_logits: Whether `log_prob` reads the logits that a node was drawn
             with.

@@ -93,7 +93,7 @@ class MuProp(ScoreFunction):
         of_samples, of_mean, of_fixed = (
             rows_of(logits, *rows) for rows in ((0, -2), (-2, -1), (-1, None))
         )
-        node = ops.stop_gradient(unit.node(of_samples, noise, temperature))
+        node = unit.node(of_samples, noise, temperature)
         # At temperature 1 and without noise the relaxed state is the mean.
         mean = unit.node(of_mean, unit.mode_noise(ops.shape(of_mean)), 1.0)
         smooth = _linear_baseline(unit, node, of_samples)
@@ -125,7 +125,7 @@ def _linear_baseline(unit: "Unit", node: Tensor, logits: Tensor) -> Tensor:
 
     Args:
         unit: The circuit.
-        node: Nodes of the samples, without gradients.
+        node: Nodes of the samples.
         logits: Logits that they were drawn with.
 
     Returns:

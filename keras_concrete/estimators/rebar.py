@@ -94,7 +94,7 @@ class Rebar(ScoreFunction):
     def node(
         self, unit: "Unit", logits: Tensor, noise: Any, temperature: Tensor
     ) -> Tensor:
-        """Nodes of the samples without gradients, and of their two relaxed states."""
+        """Nodes of the samples, and of their two relaxed states."""
         noise, key = noise
         num_samples = ops.shape(noise)[1]
         node = unit.node(rows_of(logits, 0, num_samples), noise, temperature)
@@ -105,7 +105,7 @@ class Rebar(ScoreFunction):
             other = unit.noise(ops.shape(noise), key)
             other = ops.concatenate([other, other], axis=1)
             relaxed = [unit.node(logits[:, num_samples:], other, temperature)]
-        return ops.concatenate([ops.stop_gradient(node), *relaxed], axis=1)
+        return ops.concatenate([node, *relaxed], axis=1)
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """Discrete samples, and relaxed states."""

@@ -97,9 +97,10 @@ def test_any_number_of_log_weights_and_their_values(estimator):
     model = network("3V-2H-4V", estimator=estimator, num_samples=num_samples(estimator))
     weights = belief_oracle.weights_of(model)
     possible = belief_oracle.log_image(model, weights, IMAGE)
-    is_discrete = ("straight_through", "straight_through_gumbel_softmax", "reinmax")
-    is_relaxed = estimators.get(estimator).pathwise
-    is_relaxed = is_relaxed and estimator not in (*is_discrete, "gumbel_rao")
+    found = estimators.get(estimator)
+    rounded = ("straight_through", "straight_through_gumbel_softmax")
+    rounds = isinstance(found, tuple(type(estimators.get(name)) for name in rounded))
+    is_relaxed = isinstance(found, estimators.RelaxedEstimator) and not rounds
     for training in (False, True):
         log_weights = model.log_weights((CONTEXT, IMAGE), 5, training=training, seed=3)
         assert log_weights.shape == (32, 5)
