@@ -50,7 +50,7 @@ class DiscreteStateRNN(keras.layers.Layer):
     >>> model = keras.Model(x, keras.layers.Dense(10)(features))
     >>> model.compile("adam", "mse")
     >>> video = np.zeros((2, 5, 10), "float32")
-    >>> sorted(model.fit(video, video, verbose=0).history)
+    >>> sorted(model.evaluate(video, video, verbose=0, return_dict=True))
     ['loss', 'world_kl']
 
     Reference:
