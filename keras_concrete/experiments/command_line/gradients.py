@@ -3,7 +3,7 @@
 import csv
 import io
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,7 +62,9 @@ def gradients(
         f"gradients of {len(images)} images, seed {seed}"
     )
     settings = {"num_images": len(images), "data": config.data, "seed": seed}
-    write_json(paths["json"], {**settings, **asdict(report)})
+    content = asdict(report)
+    content["rows"] = [_without_nan(row) for row in content["rows"]]
+    write_json(paths["json"], {**settings, **content})
     write_whole(paths["csv"], _csv(report).encode())
     save_gradient_plane(paths["png"], report.part("all"), title)
     for part in ("all", "posterior", "prior and likelihood"):
@@ -93,6 +95,11 @@ def _table(report: GradientReport, part: str) -> list[list[str]]:
         ]
         for row in report.part(part)
     ]
+
+
+def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no word for a cosine that noise hides but null."""
+    return {name: None if value != value else value for name, value in row.items()}
 
 
 def _csv(report: GradientReport) -> str:

@@ -13,6 +13,8 @@ from keras_concrete.gradients import GradientRow
 
 __all__ = ["save_gradient_plane", "text_box"]
 
+# Share of an upper limit that its arrow is long.
+_ARROW = 0.3
 # Where a label may stand from its point, in points: nearer places first.
 _SIDES = (
     (1, 0),
@@ -61,11 +63,12 @@ def save_gradient_plane(
         axes = figure.add_subplot(xscale="log", yscale="log")
         for i, row in enumerate(rows):
             colour = colours[row.objective]
-            below = height[i] - (limits[i, 0] if found[i] else least)
+            below = height[i] - limits[i, 0] if found[i] else _ARROW * height[i]
             axes.errorbar(
                 noise[i],
                 height[i],
                 yerr=[[below], [limits[i, 2] - height[i]]],
+                uplims=not found[i],
                 xerr=[[min(errors[i], 0.9 * noise[i])], [errors[i]]],
                 marker="o",
                 markersize=7,
@@ -82,7 +85,8 @@ def save_gradient_plane(
         axes.grid()
         _add_legend(axes, {row.objective: colours[row.objective] for row in rows})
         figure.draw_without_rendering()
-        _add_labels(axes, [row.estimator for row in rows], np.stack([noise, height], 1))
+        points = np.stack([noise, height], axis=1)
+        _add_labels(axes, [row.estimator for row in rows], points, ~found)
         figure.savefig(path, dpi=150)
 
 
@@ -99,14 +103,21 @@ def _add_legend(axes: Any, colours: dict[str, str]) -> None:
     axes.legend(handles=keys, loc="best", fontsize=10)
 
 
-def _add_labels(axes: Any, names: Sequence[str], points: np.ndarray) -> None:
+def _add_labels(
+    axes: Any, names: Sequence[str], points: np.ndarray, have_arrows: np.ndarray
+) -> None:
     """Writes each name beside its point, where it covers neither points nor names."""
     from matplotlib.transforms import Bbox
 
     pixels = axes.transData.transform(points)
     renderer = axes.figure.canvas.get_renderer()
     unit = axes.figure.dpi / 72
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
+    lowest = np.stack([points[:, 0], points[:, 1] * (1 - _ARROW * have_arrows)], axis=1)
+    ends = axes.transData.transform(lowest)
+    taken = [
+        Bbox([[x - 6, end - 6], [x + 6, y + 6]])
+        for (x, y), (_, end) in zip(pixels, ends, strict=True)
+    ]
     taken.append(axes.get_legend().get_window_extent(renderer))
     for i in np.argsort(-pixels[:, 1]):
         best: Any = None
@@ -120,6 +131,7 @@ def _add_labels(axes: Any, names: Sequence[str], points: np.ndarray) -> None:
                 va="bottom" if y > 1 else "top" if y < -1 else "center",
                 fontsize=10,
                 color=drawing.INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
                 arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "shrinkB": 4}
                 if np.hypot(x, y) > 12
                 else None,
