@@ -190,7 +190,7 @@ def test_a_model_of_sequences_trains_reports_its_kl_and_draws_by_a_seed():
     layer = kc.DiscreteStateRNN(make(action_size=0), name="world")
     x, data = keras.Input((2, 5), name="x"), X[:, :2]
     model = keras.Model(x, keras.layers.Dense(5)(layer(x)))
-    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.01), "mse", run_eagerly=True)
     history = model.fit(data, data, verbose=0).history
     assert set(history) == {"loss", "world_kl"} and history["world_kl"][0] > 0
     draws = []
