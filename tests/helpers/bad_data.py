@@ -195,6 +195,38 @@ BAD_DATA = {
         lambda: kc.exact_bound(network(), NAN),
         "`x` must hold binary data.*nan",
     ),
+    "0 draws of a report": (
+        lambda: kc.gradient_report(network(), IMAGES, num_draws=0),
+        "`num_draws` must be a positive integer. Received: num_draws=0",
+    ),
+    "another model of a report": (
+        lambda: kc.gradient_report(keras.Sequential(), IMAGES),
+        "`model` must be a SigmoidBeliefNetwork.*GradientVariance.*a Sequential",
+    ),
+    "an estimator of a report": (
+        lambda: kc.gradient_report(network(), IMAGES, ["vimko"]),
+        "`estimators` must be one of .*Did you mean 'vimco'?",
+    ),
+    "an estimator for more samples than a report's": (
+        lambda: kc.gradient_report(network(), IMAGES, ["vimco"], jit_compile=False),
+        "'vimco' .* `num_samples` of at least 2",
+    ),
+    "other pixels of a report": (
+        lambda: kc.gradient_report(network(), IMAGES[:, 1:]),
+        r"`x` must have shape \(examples, 6\).*\(8, 5\)",
+    ),
+    "0 draws of a callback": (
+        lambda: kc.GradientVariance(IMAGES, num_draws=0),
+        "`num_draws` must be a positive integer",
+    ),
+    "a layer to audit": (
+        lambda: kc.audit(keras.layers.Dense(1), IMAGES),
+        "`model` must be a keras.Model.*Received: a Dense",
+    ),
+    "no data to audit": (
+        lambda: kc.audit(network(), IMAGES[:0]),
+        r"`data` must be what the model takes.*\(0, 6\)",
+    ),
     "warm-up by 0 rows": (
         lambda: kc.export_saved_model(network(), "nowhere", warmup_batch_sizes=[0]),
         "`warmup_batch_sizes` must be a positive integer",
