@@ -85,7 +85,7 @@ def _compile(
 
     # The loops are in the program: what a chunk needs then stays in the processor's cache
     # and is allocated once, which saves a third of the time.
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def summarise(groups: Any, keys: Tensor, num_samples: Tensor) -> Tensor:
         chunks = tf.range((num_samples + chunk - 1) // chunk)
 
@@ -109,7 +109,7 @@ def _map(function: Callable[[Any], Tensor], elements: Any) -> Tensor:
 
 
 # Not under XLA, which would compile its hundred scalar operations for seconds.
-@tf.function
+@tf.function(autograph=False)
 def keys_of_groups(seed: Tensor, groups: Tensor) -> Tensor:
     """The keys of the noise of groups of examples.
 
