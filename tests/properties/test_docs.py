@@ -33,15 +33,20 @@ THINGS = {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The pages, by their path."""
+def folder(tmp_path_factory):
+    """The site."""
     folder = tmp_path_factory.mktemp("docs") / "site"
     command = [sys.executable, ROOT / "docs" / "build.py", folder]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {str(p.relative_to(folder)): p.read_text() for p in folder.rglob("*.html")} | {
-        "llms.txt": (folder / "llms.txt").read_text()
-    }
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(folder):
+    """The pages, by their path."""
+    files = [*folder.rglob("*.html"), folder / "llms.txt"]
+    return {str(file.relative_to(folder)): file.read_text() for file in files}
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +108,16 @@ def test_no_line_of_prose_is_taken_for_a_numbered_list(site):
             assert "<ol>" not in page, path
 
 
-def test_nothing_is_loaded_from_another_host(site):
+def test_all_that_is_loaded_is_there_and_on_no_other_host(site, folder):
     loaded = re.compile(r'<(?:script|img|iframe|source)\b[^>]*\bsrc="([^"]*)"')
     linked = re.compile(r'<link\b[^>]*rel="(?:stylesheet|preload)"[^>]*href="([^"]*)"')
     for path, page in site.items():
-        if path.endswith(".html"):
-            found = loaded.findall(page) + linked.findall(page)
-            assert found and not [url for url in found if "//" in url], path
+        urls = loaded.findall(page) + linked.findall(page)
+        assert [url for url in urls if "//" in url] == [], path
+        start = folder if path == "404.html" else (folder / path).parent
+        missing = [u for u in urls if not (start / u.split("?")[0].lstrip("/")).exists()]
+        assert missing == [], path
+    assert any("results/mnist5k/samples.png" in page for page in site.values())
 
 
 def test_each_page_of_the_documentation_is_in_the_navigation():
