@@ -56,8 +56,7 @@ def test_weights_of_each_count_are_those_of_the_counts():
         np.testing.assert_allclose(each[..., k - 1, :], one, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("each", [False, True])
+@pytest.mark.parametrize(("each", "jit"), [(False, False), (True, True)])
 def test_all_is_finite_and_sums_to_k_over_the_whole_range(each, jit):
     rows = [
         [0, 0, 0, 0, 0, 0],
