@@ -184,7 +184,9 @@ def test_the_variance_is_that_of_many_gradients_and_changes_nothing(is_own):
     watched.set_weights(alone.get_weights())
     targets = {"y": X} if is_own else {}
     callback = kc.GradientVariance(X, num_draws=200)
+    keras.utils.set_random_seed(0)
     alone.fit(X, **targets, verbose=0)
+    keras.utils.set_random_seed(0)
     logs = watched.fit(X, **targets, verbose=0, callbacks=[callback]).history
     for a, b in zip(alone.weights, watched.weights, strict=True):
         np.testing.assert_array_equal(a, b)

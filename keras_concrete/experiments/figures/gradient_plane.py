@@ -79,6 +79,7 @@ def save_gradient_plane(
             )
         axes.set_ylim(least, 2.5 * limits[:, 2].max())
         axes.margins(x=0.2)
+        _label_ticks(axes)
         axes.set_xlabel("variance of one gradient (squared lengths of the reference)")
         axes.set_ylabel("bias (lengths of the reference)")
         axes.set_title(title, loc="left", fontsize=11)
@@ -88,6 +89,19 @@ def save_gradient_plane(
         points = np.stack([noise, height], axis=1)
         _add_labels(axes, [row.estimator for row in rows], points, ~found)
         figure.savefig(path, dpi=150)
+
+
+def _label_ticks(axes: Any) -> None:
+    """Plain numbers; between powers of ten only where few of these are in sight."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for axis, (low, high) in (
+        (axes.xaxis, axes.get_xlim()),
+        (axes.yaxis, axes.get_ylim()),
+    ):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_minor_formatter("{x:g}" if high / low < 50 else NullFormatter())
 
 
 def _add_legend(axes: Any, colours: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ def test_a_report_is_printed_written_and_drawn(run):
         assert float(row["variance"]) == record["variance"]
     assert {row["estimator"] for row in rows} == set(names.split(","))
     assert np.ptp(pixels(path / "gradients.png")) > 0
-    for words in ("reinforce_loo", "posterior", "Reference of the bound: exact"):
+    for words in ("reinforce_loo", "posterior", "Against the bound (exact): vimco"):
         assert words in result.output
 
 
