@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import special
 
 import keras_concrete as kc
 from keras_concrete import estimators
@@ -109,6 +110,24 @@ def test_a_samplers_own_kl_is_that_of_the_smaller_units(prior, training):
             value = np.eye(value.shape[-1], dtype="float32")[value.argmax(-1)]
         expected += np.mean(parts[0].log_prob(value) - parts[1].log_prob(value))
     assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_analytic_kl_is_that_of_the_states_that_are_left():
+    generator = np.random.default_rng(3)
+    free = [generator.normal(size=(5, 2, 4)).astype("float32") for _ in range(2)]
+    q, p = (kc.StateMask()(logits, ALLOWED) for logits in free)
+    _, node = kc.ConcreteSample(0.8, return_node=True, seed=0)(q)
+    expected = 0.0
+    for unit, allowed in enumerate(ALLOWED):
+        log_q, log_p = (
+            special.log_softmax(np.float64(logits[:, unit, allowed]), axis=-1)
+            for logits in free
+        )
+        expected += np.sum(np.exp(log_q) * (log_q - log_p), axis=-1)
+    temperatures = {"posterior_temperature": 0.8, "prior_temperature": 0.5}
+    kl = kc.RelaxedKL(**temperatures, num_states=4, objective="analytic")
+    for training in (False, True):
+        np.testing.assert_allclose(kl(node, q, p, training=training), expected, rtol=1e-5)
 
 
 def test_a_mask_is_saved_with_a_model_and_may_come_with_each_example(tmp_path):
