@@ -7,6 +7,7 @@ from scipy import special, stats
 
 import keras_concrete as kc
 from keras_concrete import estimators, noise
+from keras_concrete.layers.pass_terms import watched_terms
 
 FALSE_ALARM = 1e-6  # Of each statistical test; seeds are fixed.
 UNITS, SAMPLES = 4, 2
@@ -113,7 +114,9 @@ def test_rows_beside_the_samples_are_in_training_alone_and_in_no_result(estimato
     assert [w.path for w in model.weights] == [w.path for w in plain.weights]
     images = np.array([[1, 0, 1], [0, 1, 1]], "float32")
     for training in (True, False):
-        outputs = model(images, training=training)
+        with watched_terms() as told:
+            outputs = model(images, training=training)
+        assert told.bounds[0].log_joint[0].shape == (2, 2)
         names = ("log_likelihood", "log_prior", "log_posterior")
         assert [outputs[name].shape for name in names] == [(2, 2)] * 3
         assert model.log_weights(images, 5, training, seed=1).shape == (2, 5)
