@@ -112,7 +112,7 @@ def _add_legend(axes: Any, colours: dict[str, str]) -> None:
         Line2D([], [], color=colour, label=f"against the {name}", **look)
         for name, colour in colours.items()
     ]
-    hollow = {"markerfacecolor": "white", "color": drawing.MUTED}
+    hollow: dict[str, Any] = {"markerfacecolor": "white", "color": drawing.MUTED}
     keys.append(Line2D([], [], label="no bias found: at most this", **hollow, **look))
     axes.legend(handles=keys, loc="best", fontsize=10)
 
