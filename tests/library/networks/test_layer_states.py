@@ -18,7 +18,7 @@ def test_frozen_layers_stay_frozen_and_training_goes_on_alike(tmp_path):
     frozen = ["posterior_1_logits", "prior_2"]
     for name in frozen:
         model.get_layer(name).trainable = False
-    model.compile("adam")
+    model.compile("adam", jit_compile=False)
     model.fit(DATA, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
