@@ -144,8 +144,8 @@ def _rounded(states: np.ndarray) -> np.ndarray:
     """The discrete states that relaxed ones stand for."""
     if behaviour.sums_to_one(states):
         largest = states.argmax(axis=-1)[..., None]
-        return np.float32(np.arange(states.shape[-1]) == largest)
-    return np.float32(states > 0.5)
+        return np.asarray(np.arange(states.shape[-1]) == largest, "float32")
+    return np.asarray(states > 0.5, "float32")
 
 
 def _constant_units(place: Place, states: np.ndarray) -> Iterator[Finding]:

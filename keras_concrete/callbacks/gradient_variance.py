@@ -89,11 +89,11 @@ class GradientVariance(keras.callbacks.Callback):
         directions = [np.zeros(shape) for shape in self._shapes]
         moments = draw_moments(self._run, self._seed, self._num_draws, 1, directions)
         variance = float(moments.variances.sum())
-        square = sum(np.sum(np.float64(mean) ** 2) for mean in moments.means)
+        square = sum(float(np.sum(np.float64(mean) ** 2)) for mean in moments.means)
         square -= variance / max(2, self._num_draws)  # What noise adds to the mean.
         if logs is not None:
             logs["gradient_variance"] = variance
-            ratio = max(float(square), 0.0) / variance if variance > 0 else np.inf
+            ratio = max(square, 0.0) / variance if variance > 0 else np.inf
             logs["gradient_signal_to_noise"] = float(np.sqrt(ratio))
 
 

@@ -6,21 +6,29 @@ import keras
 from keras import ops
 
 from keras_concrete import schedules
-from keras_concrete.layers import BinaryConcreteSample, ConcreteSample
+from keras_concrete.layers import (
+    BinaryConcreteSample,
+    ConcreteSample,
+    HardConcrete,
+    SubsetSample,
+)
 from keras_concrete.sublayers import all_layers
 
 __all__ = ["TemperatureLog"]
 
+_KINDS = (BinaryConcreteSample, ConcreteSample, SubsetSample, HardConcrete)
+
 
 class TemperatureLog(keras.callbacks.Callback):
-    """Adds the temperatures of the samplers to the logs of each epoch.
+    """Adds the temperatures of samplers and gates to the logs of each epoch.
 
-    They are called `temperature` if all samplers were made with the same one, otherwise
-    `temperature_` and the name of the layer. With a schedule it is that of the next
-    training step.
+    They are called `temperature` if all these layers were made with the same one,
+    otherwise `temperature_` and the name of the layer. With a schedule it is that of the
+    next training step.
 
     Raises:
-        ValueError: If the model has no `BinaryConcreteSample` or `ConcreteSample`.
+        ValueError: If the model has no `BinaryConcreteSample`, `ConcreteSample`,
+            `SubsetSample` or `HardConcrete`.
 
     Example:
     >>> import keras_concrete as kc
@@ -33,12 +41,13 @@ class TemperatureLog(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Finds the samplers."""
-        kinds = (BinaryConcreteSample, ConcreteSample)
-        samplers = [layer for layer in all_layers(self.model) if isinstance(layer, kinds)]
+        layers = all_layers(self.model)
+        samplers = [layer for layer in layers if isinstance(layer, _KINDS)]
         if not samplers:
             raise ValueError(
                 f"The model {self.model.name!r} has no layer with a temperature: "
-                "TemperatureLog needs a BinaryConcreteSample or ConcreteSample."
+                "TemperatureLog needs a BinaryConcreteSample, ConcreteSample, "
+                "SubsetSample or HardConcrete."
             )
         settings = [schedules.serialize(layer.temperature) for layer in samplers]
         self._named = {f"temperature_{layer.name}": layer for layer in samplers}

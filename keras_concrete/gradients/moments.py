@@ -152,7 +152,7 @@ def draw_moments(
     rows, squares, projections = zip(*blocks, strict=True)
     return GradientMoments(
         means=[np.stack(columns) for columns in zip(*rows, strict=True)],
-        variances=np.float64(squares) / (size - 1),
-        projections=np.float64(projections) / size,
+        variances=np.asarray(squares, "float64") / (size - 1),
+        projections=np.asarray(projections, "float64") / size,
         milliseconds=1e3 * float(np.median(seconds[1:] or seconds)) / size,
     )

@@ -110,7 +110,8 @@ def _products(
     """Products of blocks: own with own, own with reference, reference with itself."""
     total = np.zeros((3, NUM_BLOCKS, NUM_BLOCKS))
     for member in members:
-        own, other = np.float64(means[member]), np.float64(reference[member])
+        own = np.asarray(means[member], "float64")
+        other = np.asarray(reference[member], "float64")
         total += np.stack([own @ own.T, own @ other.T, other @ other.T])
     return total
 
