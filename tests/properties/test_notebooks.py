@@ -12,7 +12,12 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # Few steps, few draws, and no minute of compiling for them by XLA: what is tested is that
 # they run. With XLA, and whole, they ran when their outputs were made.
-FEWER = {"num_draws = 5_000": "num_draws = 50"}
+FEWER = {
+    "num_draws = 5_000": "num_draws = 50",
+    "jit_compile=True": "jit_compile=False",
+}
+# They compile more than they run.
+EAGERLY = ("3", "5")
 # What is printed however few the steps.
 PRINTED = {
     "1": "2 states: prior 0.50, posterior 0.67, safe up to 1.00",
@@ -30,12 +35,13 @@ def _code_cells(path):
 
 @pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
-@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_program_runs(path, tmp_path, monkeypatch, capsys):
+def test_the_program_runs(path, tmp_path, monkeypatch, capsys, request):
     import keras_concrete
     from keras_concrete.estimators import registry
 
+    if path.stem.startswith(EAGERLY):
+        request.getfixturevalue("eagerly")
     # What they register is forgotten after them.
     monkeypatch.setattr(registry, "_ESTIMATORS", dict(registry._ESTIMATORS))
     monkeypatch.chdir(tmp_path)
