@@ -152,6 +152,11 @@ class HardConcrete(SeededLayer):
         refuse_to_set(self, "temperature")
 
     @property
+    def current_temperature(self) -> Tensor:
+        """The temperature of the next training step."""
+        return self._temperature.read()
+
+    @property
     def l0_weight(self) -> schedules.Setting | None:
         """The cost of an open gate, as it was given."""
         return self._l0_weight.setting

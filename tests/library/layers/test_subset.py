@@ -130,7 +130,11 @@ def test_a_selector_finds_the_inputs_that_matter():
     chosen = kc.SubsetSample(3, cooling, inference="mode", seed=0)(logits)
     model = keras.Model(inputs, keras.layers.Dense(1)(inputs * chosen))
     model.compile(keras.optimizers.Adam(0.05), "mse")
-    model.fit(x, y, batch_size=64, epochs=40, verbose=0)
+    log = [kc.TemperatureLog()]
+    fit = model.fit(x, y, batch_size=64, epochs=40, verbose=0, callbacks=log)
+    cooled = [float(cooling(step)) for step in (8, 320)]
+    logged = np.take(fit.history["temperature"], [0, -1])
+    np.testing.assert_allclose(logged, cooled, rtol=1e-6)
     logits = special.softmax(model.get_layer("logits").get_weights()[0])
     assert sorted(np.argsort(logits)[-3:].tolist()) == [2, 5, 11]
     assert model.evaluate(x, y, verbose=0) < 0.05
