@@ -31,6 +31,7 @@ class TemperatureLog(keras.callbacks.Callback):
             `SubsetSample` or `HardConcrete`.
 
     Example:
+    >>> import numpy as np
     >>> import keras_concrete as kc
     >>> model, x = kc.SigmoidBeliefNetwork("3H-4V"), np.eye(4)
     >>> model.compile("adam")
