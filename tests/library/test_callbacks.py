@@ -68,7 +68,6 @@ def test_all_work_beside_keras_and_what_they_log_reaches_every_file(
     assert "epoch_bound_discrete" in tags  # in the file of validation
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_the_gap_is_that_of_the_two_graphs_and_changes_nothing():
     alone, watched = make_model(), make_model()
     gap = kc.IntegralityGap(X, num_samples=2000, batch_size=12)
@@ -88,7 +87,6 @@ def test_the_gap_is_that_of_the_two_graphs_and_changes_nothing():
     np.testing.assert_allclose(logs["val_integrality_gap"], differences)
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_early_stopping_keeps_the_weights_of_the_best_discrete_bound():
     model = make_model()
     gap = kc.IntegralityGap(X, num_samples=5)
@@ -137,7 +135,6 @@ def test_a_model_of_ones_own_has_a_gap_and_is_loaded_with_its_loss(as_dict, tmp_
     assert -values["loss"] == pytest.approx(discrete, abs=0.1)
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_a_resumed_run_has_the_temperatures_of_one_that_was_not_stopped(tmp_path):
     def fit(folder, epochs, model):
         backup = KERAS.BackupAndRestore(tmp_path / folder, delete_checkpoint=False)
@@ -156,7 +153,6 @@ def test_a_resumed_run_has_the_temperatures_of_one_that_was_not_stopped(tmp_path
     np.testing.assert_allclose(first + second, through, rtol=1e-6)
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_a_conditional_network_has_predictions_and_a_gap(tmp_path):
     model = kc.SigmoidBeliefNetwork("2V-3H-2V", seed=0)
     model.compile("sgd")
