@@ -37,7 +37,7 @@ def _public(module: griffe.Object | griffe.Alias) -> list[str]:
     others = [
         name
         for name, member in module.members.items()
-        if member.is_alias and member.target_path.startswith(module.path)
+        if isinstance(member, griffe.Alias) and member.target_path.startswith(module.path)
         if name not in exported and member.is_class
     ]
     return [*exported, *others]
@@ -48,7 +48,7 @@ def _page(title: str, path: str, opening: str, names: list[str]) -> ApiPage:
     return ApiPage(title, Path(path), f"# {title}\n\n{opening}\n\n{entries}\n", names)
 
 
-def api_pages(package: griffe.Module) -> list[ApiPage]:
+def api_pages(package: griffe.Object | griffe.Alias) -> list[ApiPage]:
     """Lists the pages.
 
     Args:

@@ -8,7 +8,7 @@ from api_pages import ApiPage
 _PAGES = ("index.md", "docs/**/*.md", "CHANGELOG.md")
 
 
-def digest(pages: Path, package: griffe.Module, api: list[ApiPage]) -> str:
+def digest(pages: Path, package: griffe.Object | griffe.Alias, api: list[ApiPage]) -> str:
     """Joins the pages, and the docstrings of all public names.
 
     Args:
