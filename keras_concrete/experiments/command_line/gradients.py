@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from keras_concrete import datasets
-from keras_concrete import estimators as registry
 from keras_concrete.checks import check_choice, check_positive
+from keras_concrete.estimators import names as estimator_names
 from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.command_line.trained_runs import Run, Seed
 from keras_concrete.experiments.figures import save_gradient_plane
@@ -49,7 +49,7 @@ def gradients(
     check_positive("num_images", num_images, int)
     names = estimators.split(",") if estimators else None
     for name in names or ():
-        check_choice("estimators", name, registry.names())
+        check_choice("estimators", name, estimator_names())
     folder = RunFolder(run)
     config, model = folder.config(), folder.model()
     paths = {end: folder.path / f"gradients.{end}" for end in ("json", "csv", "png")}
