@@ -15,10 +15,10 @@ import typer
 from benchmarks.advice.jobs import JOBS
 from benchmarks.advice.runs import (
     ESTIMATORS,
-    TEMPERATURES,
     Run,
     advice_tables,
     read_runs,
+    temperatures_of,
 )
 from keras_concrete.experiments import machine
 from keras_concrete.files import write_whole
@@ -59,15 +59,18 @@ def main(
     # Without the line that a stop cut.
     write_whole(out, "".join(map(_line, found)).encode())
     done = {run.settings for run in found}
-    for seed in range(num_seeds):
-        for job in jobs.split(","):
-            for estimator in ESTIMATORS if JOBS[job].scores_states else ESTIMATORS[2:]:
-                for temperature in TEMPERATURES:
-                    if (job, estimator, temperature, seed, epochs) in done:
-                        continue
-                    run = _train(job, estimator, temperature, seed, epochs)
-                    with out.open("a") as file:
-                        file.write(_line(run))
+    wanted = [
+        (job, estimator, temperature, seed, epochs)
+        for seed in range(num_seeds)
+        for job in jobs.split(",")
+        for estimator in (ESTIMATORS if JOBS[job].scores_states else ESTIMATORS[2:])
+        for temperature in temperatures_of(estimator)
+    ]
+    for settings in wanted:
+        if settings not in done:
+            run = _train(*settings)
+            with out.open("a") as file:
+                file.write(_line(run))
     print(advice_tables(read_runs(out)))
 
 

@@ -10,7 +10,14 @@ import numpy as np
 
 from benchmarks.advice.jobs import JOBS
 
-__all__ = ["ESTIMATORS", "TEMPERATURES", "Run", "advice_tables", "read_runs"]
+__all__ = [
+    "ESTIMATORS",
+    "TEMPERATURES",
+    "Run",
+    "advice_tables",
+    "read_runs",
+    "temperatures_of",
+]
 
 ESTIMATORS = (
     "concrete",
@@ -22,6 +29,11 @@ ESTIMATORS = (
     "gumbel_rao",
 )
 TEMPERATURES = (0.25, 0.5, 2 / 3, 1.0)
+
+
+def temperatures_of(estimator: str) -> tuple[float, ...]:
+    """The temperatures that make a difference."""
+    return TEMPERATURES[-1:] if estimator == "straight_through" else TEMPERATURES
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ def advice_tables(runs: Sequence[Run]) -> str:
 
     Returns:
         Markdown: a mean over seeds and its standard error; the least of a job in bold.
+        Estimators without a temperature have the last column only.
     """
     tables = []
     for name in dict.fromkeys(run.job for run in runs):

@@ -61,6 +61,7 @@ def gradient_report(
             known or not for it, or `num_draws` not a positive integer.
 
     Example:
+    >>> import numpy as np
     >>> model = SigmoidBeliefNetwork("2H-3V", num_samples=2, seed=0)
     >>> report = gradient_report(
     ...     model, np.eye(3), ["vimco", "concrete"], num_draws=200, jit_compile=False

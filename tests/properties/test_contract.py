@@ -14,7 +14,13 @@ PUBLIC = {
     name: thing for name in kc.__all__ if not inspect.ismodule(thing := getattr(kc, name))
 }
 # A result is not made by hand: the function that returns it has the example.
-RESULTS = (kc.BoundEstimate, kc.Dataset, kc.TemperatureAdvice)
+RESULTS = (
+    kc.BoundEstimate,
+    kc.Dataset,
+    kc.GradientReport,
+    kc.GradientRow,
+    kc.TemperatureAdvice,
+)
 # Nor is an error, or what a model of one's own has to have.
 NOT_MADE = (kc.DatasetUnavailableError, kc.LatentVariableModel)
 SERIALIZABLE = (
