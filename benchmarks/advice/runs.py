@@ -33,7 +33,8 @@ TEMPERATURES = (0.25, 0.5, 2 / 3, 1.0)
 
 def temperatures_of(estimator: str) -> tuple[float, ...]:
     """The temperatures that make a difference."""
-    return TEMPERATURES[-1:] if estimator == "straight_through" else TEMPERATURES
+    without = ("straight_through", "reinmax")
+    return TEMPERATURES[-1:] if estimator in without else TEMPERATURES
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def advice_tables(runs: Sequence[Run]) -> str:
         Estimators without a temperature have the last column only.
     """
     tables = []
+    if len({run.epochs for run in runs}) > 1:
+        raise ValueError("Runs of several numbers of epochs do not compare.")
     for name in dict.fromkeys(run.job for run in runs):
         scores = _scores([run for run in runs if run.job == name])
         best = min(map(np.mean, scores.values()))

@@ -20,7 +20,7 @@ from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.files import check_no_link
 
-__all__ = ["Budget", "Job", "run_cell"]
+__all__ = ["Budget", "Job", "most_epochs", "run_cell"]
 
 # A cell is validated and saved up to 50 times, but not more often than this.
 _EPOCHS = 50
@@ -84,8 +84,7 @@ class Job:
     def num_epochs(self) -> int:
         """Epochs that the steps are cut into, all of one length."""
         steps = self.budget.steps
-        most = max(1, min(_EPOCHS, steps // _STEPS_BETWEEN))
-        return largest_divisor(steps, most)
+        return largest_divisor(steps, most_epochs(steps))
 
     @property
     def is_done(self) -> bool:
@@ -153,6 +152,19 @@ class Job:
             seed=budget.seed,
             **settings,
         )
+
+
+def most_epochs(steps: int) -> int:
+    """Epochs that so many steps are cut into, if they can be.
+
+    Args:
+        steps: Training steps.
+
+    Example:
+    >>> most_epochs(13_333), most_epochs(250)
+    (50, 2)
+    """
+    return max(1, min(_EPOCHS, steps // _STEPS_BETWEEN))
 
 
 def run_cell(job: Job, command: str) -> None:

@@ -1,12 +1,15 @@
 """One network under several estimators, with the same data and seeds: its cells."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from keras_concrete import estimators
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.experiments.cell import Cell
-from keras_concrete.experiments.cell_jobs import Budget, Job
+from keras_concrete.experiments.cell_jobs import Budget, Job, most_epochs
+from keras_concrete.experiments.recipes import RECIPES
 from keras_concrete.models import SigmoidBeliefNetwork
 
 __all__ = ["MATCHES", "Comparison"]
@@ -43,7 +46,7 @@ class Comparison:
     arity: int = 2
     num_samples: int
     num_seeds: int
-    recipe: str = "cosine"
+    recipe: str = RECIPES[0]
     match: str = "steps"
 
     def __post_init__(self) -> None:
@@ -67,13 +70,17 @@ class Comparison:
                     estimator=name,
                 )
 
-    @property
-    def name(self) -> str:
-        """For the names of files."""
-        parts = [f"comparison-{self.data}", f"m{self.num_samples}"]
-        if self.arity != 2:
-            parts.append(f"{self.arity}ary")
-        return "-".join([*parts, f"matched-by-{self.match}"])
+    def name(self, budget: Budget) -> str:
+        """For the names of files: another for all other settings.
+
+        Args:
+            budget: How much of a cell to run.
+        """
+        settings = json.dumps([asdict(self), asdict(budget)], sort_keys=True)
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
+        networks = "+".join(self.architectures)
+        parts = ["comparison", self.data, networks, f"m{self.num_samples}"]
+        return "-".join([*parts, f"{budget.steps}steps", digest])
 
     def jobs(self, budget: Budget, out: Path) -> list[Job]:
         """The cells as jobs: all networks and estimators with one seed, then the next.
@@ -111,6 +118,7 @@ class Comparison:
             self.num_samples,
             estimator,
             recipe=self.recipe,
+            variant="" if self.recipe == RECIPES[0] else self.recipe,
             # By default score-function estimators only end with their best weights.
             settings=(("restore_best_weights", True),),
         )
@@ -119,4 +127,6 @@ class Comparison:
         if self.match == "steps":
             return steps
         evaluations = estimators.get(name).decoder_evaluations(self.num_samples)
-        return max(1, steps * self.num_samples // evaluations)
+        fewer = max(1, steps * self.num_samples // evaluations)
+        # As many epochs as others have, so that the best is chosen among as many.
+        return fewer - fewer % most_epochs(fewer)

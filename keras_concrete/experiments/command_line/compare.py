@@ -97,7 +97,7 @@ def compare(
             f"{comparison.estimators[0]}, paired image by image"
         )
         print_table(*comparison_table(found, title))
-    folder, name = out / "compare", f"{comparison.name}-{steps}steps"
+    folder, name = out / "compare", comparison.name(budget)
     settings = {**asdict(comparison), "steps": steps, "evaluation_samples": eval_samples}
     write_json(folder / f"{name}.json", {"comparison": settings, "rows": rows})
     save_comparison(folder / f"{name}.png", jobs)
