@@ -34,15 +34,16 @@ def save_comparison(path: Path, jobs: Sequence[Job]) -> None:
         panels = figure.subplots(len(networks), 2, squeeze=False, sharey="row")
         for (left, right), network in zip(panels, networks, strict=True):
             of_network = [job for job in jobs if job.cell.architecture == network]
+            late = []
             for number, name in enumerate(names):
                 group = [job for job in of_network if job.cell.estimator == name]
                 look = _look(number)
                 evaluations = estimators.get(name).decoder_evaluations(
                     group[0].cell.num_samples
                 )
-                _draw_band(left, group, 1, look, name)
+                late.append(_draw_band(left, group, 1, look, name))
                 _draw_band(right, group, evaluations, look, name)
-            _finish(left, right, network)
+            _finish(left, right, network, np.concatenate(late))
         figure.legend(
             *panels[0, 0].get_legend_handles_labels(), loc="outside right upper"
         )
@@ -56,8 +57,12 @@ def _look(number: int) -> dict[str, Any]:
 
 def _draw_band(
     axes: Any, jobs: Sequence[Job], scale: int, look: dict[str, Any], label: str
-) -> None:
-    """The mean over seeds, in a band from the lowest to the highest."""
+) -> np.ndarray:
+    """The mean over seeds, in a band from the lowest to the highest.
+
+    Returns:
+        All values but those of the first steps, which would flatten the rest.
+    """
     curves = [job.result().curve for job in jobs]
     x = scale * np.asarray(curves[0].step)
     values = -np.asarray([curve.val_bound for curve in curves])
@@ -65,13 +70,10 @@ def _draw_band(
     if len(values) > 1:
         lowest, highest = values.min(axis=0), values.max(axis=0)
         axes.fill_between(x, lowest, highest, color=look["color"], alpha=0.2, linewidth=0)
+    return values[:, values.shape[1] // 10 :].ravel()
 
 
-def _finish(left: Any, right: Any, network: str) -> None:
-    """Labels, and limits that leave out the first steps, which would flatten the rest."""
-    late = np.concatenate(
-        [line.get_ydata()[len(line.get_ydata()) // 10 :] for line in left.get_lines()]
-    )
+def _finish(left: Any, right: Any, network: str, late: np.ndarray) -> None:
     late = late[np.isfinite(late)]
     if len(late):
         margin = 0.05 * np.ptp(late) + 0.5

@@ -121,16 +121,22 @@ def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:
         The table.
     """
     has_seeds = rows[0].nll_error_over_seeds is not None
-    header = ["estimator", "steps", "evaluations", "test NLL"]
-    header += ["± seeds"] if has_seeds else []
-    header += ["difference", "± images"]
-    header += ["± seeds"] if has_seeds else []
-    body = []
-    for row in rows:
-        numbers = [row.nll, row.nll_error_over_seeds]
-        numbers += [row.difference, row.difference_error_over_images]
-        numbers += [row.difference_error_over_seeds]
-        texts = [f"{number:.2f}" for number in numbers if number is not None]
-        counts = [f"{row.steps:,}", str(row.evaluations)]
-        body.append([row.estimator, *counts, *texts, f"{row.minutes:.1f}"])
-    return ResultTable(title, [*header, "minutes"], body)
+    columns = {
+        "estimator": [row.estimator for row in rows],
+        "steps": [f"{row.steps:,}" for row in rows],
+        "passes": [str(row.evaluations) for row in rows],
+        "NLL": [f"{row.nll:.2f}" for row in rows],
+        "± seeds": [f"{row.nll_error_over_seeds:.2f}" for row in rows if has_seeds],
+        "diff.": [f"{row.difference:.2f}" for row in rows],
+        "± images": [f"{row.difference_error_over_images:.2f}" for row in rows],
+        "±seeds": [f"{row.difference_error_over_seeds:.2f}" for row in rows if has_seeds],
+        "min": [f"{row.minutes:.1f}" for row in rows],
+    }
+    # What is the same for all is no column.
+    shown = {
+        name: column
+        for name, column in columns.items()
+        if column and (name not in ("steps", "passes") or len(set(column)) > 1)
+    }
+    body = [list(cells) for cells in zip(*shown.values(), strict=True)]
+    return ResultTable(title, list(shown), body)

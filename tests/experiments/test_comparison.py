@@ -66,8 +66,9 @@ def test_rows_are_paired_image_by_image_and_the_best_comes_first(done):
     # Images differ by 20 nats and estimators by little, which only pairs show.
     assert row.difference_error_over_images < 0.3
     table = comparison_table(rows, "title")
-    assert table.rows[1][0] == "concrete"
-    assert len(table.header) == len(table.rows[0])
+    expected = "estimator,NLL,± seeds,diff.,± images,±seeds,min"
+    assert table.header == expected.split(",")
+    assert table.rows[1][0] == "concrete" and len(table.rows[1]) == len(table.header)
 
 
 def test_an_nll_that_is_of_another_evaluation_is_refused_with_the_remedy(done):

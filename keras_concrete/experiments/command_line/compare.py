@@ -92,9 +92,10 @@ def compare(
         found = comparison_rows([job for job in jobs if job.cell.architecture == network])
         rows += [asdict(row) for row in found]
         title = (
-            f"{network} on {data}, m = {num_samples}, {num_seeds} seeds: NLL in nats per "
-            f"image by {eval_samples:,} samples; differences are from "
-            f"{comparison.estimators[0]}, paired image by image"
+            f"{network} on {data}, m = {num_samples}, {num_seeds} seeds, {steps:,} "
+            f"steps: NLL in nats per image by {eval_samples:,} samples; differences "
+            f"are from {comparison.estimators[0]}, paired image by image; passes are "
+            "evaluations of the decoder for each image of a step"
         )
         print_table(*comparison_table(found, title))
     folder, name = out / "compare", comparison.name(budget)
