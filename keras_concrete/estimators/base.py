@@ -242,11 +242,12 @@ def check_sample_axis(estimator: str, shape: Shape) -> None:
         shape: Shape of terms, or of logits without their last axis of units.
 
     Raises:
-        ValueError: If the shape is `(batch,)`.
+        ValueError: If the shape has no second axis.
     """
-    if len(shape) == 1:
+    if len(shape) < 2:
         raise ValueError(
             f"The estimator {estimator!r} adds rows to the sample axis in training: give "
             "the sampler `num_samples`, 1 or more, and pass sample_axis=True to the "
-            "layers that score. Received: no axis between the examples and the units"
+            "layers that score and to samplers that read its samples. Received: no axis "
+            "of samples between the examples and the units"
         )

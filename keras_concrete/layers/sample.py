@@ -29,6 +29,8 @@ class BinaryConcreteSample(Sampler):
         estimator: Name of the gradient estimator that the model trains with.
         inference: What `training=False` returns: `"sample"`, or `"mode"` for the more
             probable state, without noise (hashes, gates, selectors).
+        sample_axis: Whether axis 1 of the logits holds the samples of a sampler before
+            this one. Estimators that add rows need to know; others do not ask.
         prior: None; or the prior of a KL term that the layer adds to the model's losses
             by itself, in any kind of model: `"uniform"`, `"learned"` for free logits that
             train, or `"given"` for logits that each call passes as `prior_logits`. `fit`
@@ -113,6 +115,8 @@ class ConcreteSample(Sampler):
         estimator: Name of the gradient estimator that the model trains with.
         inference: What `training=False` returns: `"sample"`, or `"mode"` for the most
             probable state, without noise (hashes, gates, selectors).
+        sample_axis: Whether axis 1 of the logits holds the samples of a sampler before
+            this one. Estimators that add rows need to know; others do not ask.
         prior: None; or the prior of a KL term that the layer adds to the model's losses
             by itself, in any kind of model: `"uniform"`, `"learned"` for free logits that
             train, or `"given"` for logits that each call passes as `prior_logits`. `fit`

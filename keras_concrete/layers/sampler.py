@@ -39,6 +39,7 @@ class Sampler(SeededLayer):
         estimator: str = "concrete",
         inference: str = "sample",
         *,
+        sample_axis: bool = False,
         prior: str | None = None,
         prior_temperature: schedules.Setting | None = None,
         kl_weight: schedules.Setting = 1.0,
@@ -51,6 +52,11 @@ class Sampler(SeededLayer):
         super().__init__(seed=seed, **kwargs)
         if num_samples is not None:
             check_positive("num_samples", num_samples, int)
+            if sample_axis:
+                raise ValueError(
+                    "Pass either the argument `num_samples` or the argument "
+                    "`sample_axis`: the one makes the axis that the other reads."
+                )
         check_choice("inference", inference, ("sample", "mode"))
         self._estimator = estimators.get(estimator, self._binary)
         temperature = schedules.get("temperature", temperature)
@@ -59,6 +65,7 @@ class Sampler(SeededLayer):
         self.return_node = return_node
         self.estimator = estimator
         self.inference = inference
+        self.sample_axis = sample_axis
         self.prior = prior
         told = {
             "prior_temperature": prior_temperature,
@@ -178,7 +185,8 @@ class Sampler(SeededLayer):
                 rows = estimator.decoder_evaluations(num_samples)
             shape = (shape[0], rows, *shape[1:])
         elif training and estimator.adds_rows:
-            check_sample_axis(self.estimator, shape[: -1 if self._binary else -2])
+            rows = shape[: -1 if self._binary else -2] if self.sample_axis else shape[:1]
+            check_sample_axis(self.estimator, rows)
         temperature = self._temperature.read(training)
         if training:
             self._terms.warn()
@@ -281,6 +289,7 @@ class Sampler(SeededLayer):
             "return_node": self.return_node,
             "estimator": self.estimator,
             "inference": self.inference,
+            "sample_axis": self.sample_axis,
             "prior": self.prior,
             "prior_temperature": schedules.serialize(self.prior_temperature),
             "kl_weight": schedules.serialize(self.kl_weight),

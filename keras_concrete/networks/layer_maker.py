@@ -67,6 +67,7 @@ class LayerMaker:
             temperature,
             return_node=True,
             estimator=self._estimator,
+            sample_axis=True,
             seed=self._next_seed(),
             name=name,
             **self.options,

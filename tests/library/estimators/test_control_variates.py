@@ -98,6 +98,18 @@ def test_samplers_and_terms_without_samples_are_refused(estimator):
     for num_states, kind in ((2, kc.BinaryConcreteSample), (4, kc.ConcreteSample)):
         with pytest.raises(ValueError, match=message):
             kind(0.5, estimator=estimator)(LOGITS[num_states], training=True)
+        # Time steps and units are no rows, unless the user says so.
+        more = np.repeat(LOGITS[num_states][:, None], 6, 1)
+        for logits in (more, np.zeros((3, 6), "float32")):
+            with pytest.raises(ValueError, match=message):
+                kind(0.5, estimator=estimator)(logits, training=True)
+        below = kind(0.5, estimator=estimator, sample_axis=True)
+        assert kind.from_config(below.get_config()).sample_axis
+        assert below(more, training=True).shape == more.shape
+        with pytest.raises(ValueError, match=message):
+            below(LOGITS[num_states][..., 0], training=True)
+    with pytest.raises(ValueError, match=r"either .*`num_samples` or .*`sample_axis`"):
+        kc.BinaryConcreteSample(0.5, 2, sample_axis=True)
 
 
 @pytest.mark.parametrize("estimator", ["concrete_dreg", "muprop", "rebar"])
