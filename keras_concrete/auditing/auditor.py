@@ -30,7 +30,7 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
     * `"no gradient"`: a layer that draws at random and lets no gradient through, so that
       the encoder before it does not train;
     * `"probabilities as logits"`: probabilities given to layers of this package, or to a
-      cross-entropy with `from_logits=True`; and logits to one without it;
+      cross-entropy of Keras with `from_logits=True`; and logits to one without it;
     * `"constant units"`: units with one state for all of 32 examples or more;
     * `"training gap"`: states whose mean in training is further from that outside it than
       the noise of one draw.
@@ -39,8 +39,9 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
     The model stays as it is: weights, averages and the noise to come.
 
     What it cannot see: layers inside other layers (in `TimeDistributed`, recurrent cells,
-    layers made of layers), of which only the whole is judged; a straight-through written
-    with `keras.ops` between layers; faults that do not show on these data. Of a
+    layers made of layers), of which only the whole is judged; `HardConcrete`, and of
+    `SubsetSample` all but its logits; what losses of your own take; a straight-through
+    written with `keras.ops` between layers; faults that do not show on these data. Of a
     subclassed model, whose layers cannot be followed, it knows the outputs, and which
     weights no gradient of these reaches.
 

@@ -69,21 +69,35 @@ def is_one_hot(states: np.ndarray) -> bool:
     return bool(np.all(np.minimum(np.abs(states), np.abs(states - 1)) < _TOLERANCE))
 
 
-def passes_gradient(layer: Any, inputs: Sequence[Tensor]) -> bool:
-    """Whether some gradient reaches the inputs, or else the layer's own weights."""
-    floats = [i for i in inputs if "float" in keras.backend.standardize_dtype(i.dtype)]
+def passes_gradient(layer: Any, inputs: Sequence[Tensor], trains_before: bool) -> bool:
+    """Whether some gradient reaches what trains before a layer, or else in it.
+
+    Args:
+        layer: The layer.
+        inputs: What it is called on.
+        trains_before: Whether there are trainable weights upstream. If not, or if its
+            inputs are integers, its own weights count as well.
+    """
+    sources = [i for i in inputs if "float" in keras.backend.standardize_dtype(i.dtype)]
+    if not (sources and trains_before):
+        sources += [weight.value for weight in layer.trainable_weights]
     with tf.GradientTape() as tape:
-        for tensor in floats:
-            tape.watch(tensor)
+        for source in sources:
+            tape.watch(source)
         outputs = call(layer, inputs, training=True)
         # At random, since the sum of a simplex is constant.
         random = np.random.default_rng(0)
         total = sum(
-            tf.reduce_sum(tf.cast(output, "float32") * random.normal(size=output.shape))
-            for output in outputs
-            if "float" in keras.backend.standardize_dtype(output.dtype)
+            (
+                tf.reduce_sum(
+                    tf.cast(output, "float32") * random.normal(size=output.shape)
+                )
+                for output in outputs
+                if "float" in keras.backend.standardize_dtype(output.dtype)
+            ),
+            tf.zeros(()),
         )
-    gradients = tape.gradient(total, floats)
+    gradients = tape.gradient(total, sources)
     return any(g is not None and bool(np.any(np.asarray(g) != 0)) for g in gradients)
 
 

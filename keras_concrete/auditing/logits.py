@@ -9,7 +9,7 @@ import numpy as np
 from keras_concrete.auditing import behaviour
 from keras_concrete.auditing.finding import Finding
 from keras_concrete.auditing.places import Place
-from keras_concrete.layers import BernoulliLogLikelihood, ConcreteSample
+from keras_concrete.layers import BernoulliLogLikelihood, ConcreteSample, SubsetSample
 from keras_concrete.layers.sampler import Sampler
 
 __all__ = ["faults_of_logits", "faults_of_losses"]
@@ -25,13 +25,13 @@ def faults_of_logits(place: Place) -> Iterator[Finding]:
         place: The layer.
     """
     layer = place.layer
-    if isinstance(layer, Sampler):
+    if isinstance(layer, Sampler | SubsetSample):
         logits = np.asarray(place.inputs[0], "float32")
     elif isinstance(layer, BernoulliLogLikelihood):
         logits = np.asarray(place.inputs[1], "float32")
     else:
         return
-    if _are_probabilities(logits, isinstance(layer, ConcreteSample)):
+    if _are_probabilities(logits, isinstance(layer, ConcreteSample | SubsetSample)):
         yield Finding(
             "probabilities as logits",
             layer.name,
@@ -70,10 +70,13 @@ def faults_of_losses(model: keras.Model, outputs: Any) -> Iterator[Finding]:
 def _losses(model: keras.Model, outputs: Any) -> Iterator[tuple[str, Any, Any]]:
     """Name of the output, loss and output, of each that has a loss."""
     loss = getattr(model, "loss", None)
-    if isinstance(loss, dict) and isinstance(outputs, dict):
+    flat = keras.tree.flatten(outputs)
+    if isinstance(loss, dict):
+        if not isinstance(outputs, dict):
+            names = getattr(model, "output_names", None) or []
+            outputs = dict(zip(names, flat, strict=False))
         yield from ((name, loss[name], outputs[name]) for name in loss if name in outputs)
         return
-    flat = keras.tree.flatten(outputs)
     losses = list(loss) if isinstance(loss, list | tuple) else [loss] * len(flat)
     yield from zip(_names(model, len(flat)), losses, flat, strict=False)
 
@@ -87,11 +90,15 @@ def _names(model: keras.Model, number: int) -> list[str]:
 
 
 def _takes_logits(loss: Any) -> bool | None:
-    """What a cross-entropy takes; None for another loss, or none."""
+    """What a cross-entropy of Keras takes; None for another loss, or none."""
     if "crossentropy" not in _name(loss).replace("_", ""):
         return None
+    module = str(getattr(loss, "__module__", ""))
+    if not isinstance(loss, str) and module.partition(".")[0] != "keras":
+        return None
     if isinstance(loss, keras.losses.Loss):
-        return bool(loss.get_config().get("from_logits", False))
+        takes_logits = loss.get_config().get("from_logits")
+        return None if takes_logits is None else bool(takes_logits)
     return False
 
 

@@ -55,7 +55,7 @@ def faults_of_stranger(place: Place) -> Iterator[Finding]:
     states = behaviour.draw(layer, place.inputs, True, 1)
     is_unit = behaviour.sums_to_one(states)
     is_soft = is_unit and not behaviour.is_one_hot(states)
-    flows = behaviour.passes_gradient(layer, place.inputs)
+    flows = behaviour.passes_gradient(layer, place.inputs, place.trains_before)
     claims = any(getattr(layer, name, None) is True for name in _CLAIMS)
     if is_soft and not flows:
         yield Finding(

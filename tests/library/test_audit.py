@@ -40,6 +40,27 @@ class GumbelSoftmax(keras.layers.Layer):
         }[self.how]()
 
 
+class Ids(keras.layers.Layer):
+    """The classic fault: integers, through which nothing can flow."""
+
+    generator = keras.random.SeedGenerator(0)
+
+    def call(self, logits):
+        flat = ops.reshape(logits, (-1, logits.shape[-1]))
+        ids = keras.random.categorical(flat, 1, seed=self.generator)
+        return ops.reshape(ids, ops.shape(logits)[:-1])
+
+
+class OwnLogits(GumbelSoftmax):
+    """A right straight-through of logits that it looks up, or owns, itself."""
+
+    def build(self, shape):
+        self.table = self.add_weight((5, 4, 3), initializer="random_normal")
+
+    def call(self, ids, training=False):
+        return super().call(ops.take(self.table, ids, axis=0), training)
+
+
 class Claims(GumbelSoftmax):
     """Says that it is hard, and is soft."""
 
@@ -80,6 +101,14 @@ def nested():
     return autoencoder(inner)
 
 
+def two_outputs():
+    inputs = keras.Input((6,))
+    outputs = [keras.layers.Dense(6, name=name)(inputs) for name in ("a", "b")]
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", {"a": "mse", "b": "binary_crossentropy"})
+    return model
+
+
 CROSS_ENTROPY = keras.losses.BinaryCrossentropy
 # The model, and the finding: its kind, its layer, and words of the sentence.
 FAULTY = {
@@ -89,6 +118,10 @@ FAULTY = {
     ),
     "the layer of teras": (
         lambda: autoencoder(GumbelSoftmax("hard_only", name="g")),
+        ("no gradient", "g", "passes no gradient back.*smooth state"),
+    ),
+    "integers": (
+        lambda: autoencoder(Ids(name="g")),
         ("no gradient", "g", "passes no gradient back.*smooth state"),
     ),
     "inside another model": (
@@ -111,12 +144,26 @@ FAULTY = {
         lambda: autoencoder(bits(), (4,), activation="sigmoid"),
         ("probabilities as logits", "bits", "leave out the sigmoid"),
     ),
+    "probabilities to a subset": (
+        lambda: autoencoder(
+            kc.SubsetSample(2, 0.5, seed=0, name="subset"), (4,), activation="softmax"
+        ),
+        ("probabilities as logits", "subset", "leave out the sigmoid or softmax"),
+    ),
     "probabilities to a loss": (
         lambda: compiled("sigmoid", CROSS_ENTROPY(from_logits=True)),
         ("probabilities as logits", "last", "from_logits=True"),
     ),
     "logits to a loss": (
         lambda: compiled(None, "binary_crossentropy"),
+        ("probabilities as logits", "last", "pass from_logits=True"),
+    ),
+    "logits to a loss of a named output": (
+        two_outputs,
+        ("probabilities as logits", "b", "pass from_logits=True"),
+    ),
+    "logits to a function of Keras": (
+        lambda: compiled(None, keras.losses.binary_crossentropy),
         ("probabilities as logits", "last", "pass from_logits=True"),
     ),
     "units that never change": (
@@ -194,11 +241,30 @@ def attention():
     return model
 
 
+def own_logits():
+    inputs = keras.Input((6,))
+    ids = ops.cast(ops.argmax(inputs[:, :5], axis=-1), "int32")
+    states = keras.layers.Flatten()(OwnLogits("straight_through", name="g")(ids))
+    return keras.Model(inputs, keras.layers.Dense(6)(states))
+
+
+def cross_entropy_of_logits(y_true, y_pred):
+    return keras.losses.binary_crossentropy(y_true, y_pred, from_logits=True)
+
+
+class OwnCrossentropy(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return cross_entropy_of_logits(y_true, y_pred)
+
+
 HEALTHY = {
     "batch normalisation and dropout": classifier,
     "attention": attention,
     "a Gaussian autoencoder": gaussian_vae,
     "a right straight-through": lambda: autoencoder(GumbelSoftmax("straight_through")),
+    "a straight-through that owns its logits": own_logits,
+    "a loss of one's own": lambda: compiled(None, cross_entropy_of_logits),
+    "a loss of one's own by class": lambda: compiled(None, OwnCrossentropy()),
     "a soft Gumbel-softmax": lambda: autoencoder(GumbelSoftmax("soft")),
     "hard outside training too": lambda: autoencoder(
         GumbelSoftmax("straight_through", noise_outside=True)
