@@ -3,8 +3,9 @@
 import difflib
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NoReturn
 
+import keras
 import numpy as np
 
 __all__ = [
@@ -17,7 +18,25 @@ __all__ = [
     "check_num_states",
     "check_positive",
     "check_seed",
+    "refuse_backend",
 ]
+
+
+def refuse_backend(what: str) -> NoReturn:
+    """Refuses Keras's backend, for what is written in TensorFlow.
+
+    Args:
+        what: What needs TensorFlow, the subject of the sentence.
+
+    Raises:
+        ImportError: Always.
+    """
+    raise ImportError(
+        f"{what} needs the backend tensorflow, and Keras runs on "
+        f"{keras.backend.backend()}. Save the model, model.save('model.keras'); then, in "
+        "a process with KERAS_BACKEND=tensorflow, use it on what "
+        "keras.saving.load_model('model.keras') returns."
+    )
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:

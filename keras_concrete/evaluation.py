@@ -6,11 +6,16 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_concrete.array_batches import as_fit_takes
-from keras_concrete.checks import check_positive, check_seed
+from keras_concrete.checks import check_positive, check_seed, refuse_backend
+
+if keras.backend.backend() != "tensorflow":
+    refuse_backend("evaluate_bound")
+
+import tensorflow as tf
+
 from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
 from keras_concrete.weight_sums import compiled_summary, keys_of_groups, merge

@@ -10,17 +10,18 @@ from keras_concrete.sublayers import all_layers
 __all__ = ["bound_of", "check_ends_in_bound"]
 
 
-def check_ends_in_bound(callback: str, model: Any) -> None:
-    """Refuses a model that is no belief network and whose output is no bound.
+def check_ends_in_bound(callback: str, model: Any, has_bound: bool) -> None:
+    """Refuses a model that gives its bound neither by a method nor as its output.
 
     Args:
         callback: Name of the callback.
         model: The model that it is used with.
+        has_bound: Whether a method of the model gives what the callback reads.
 
     Raises:
         ValueError: If it is another.
     """
-    if hasattr(model, "log_weights") or _ends_in_bound(model):
+    if has_bound or _ends_in_bound(model):
         return
     raise ValueError(
         f"{callback} is for a SigmoidBeliefNetwork, or for a functional model "

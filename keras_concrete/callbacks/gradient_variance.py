@@ -38,7 +38,7 @@ class GradientVariance(keras.callbacks.Callback):
         seed: Integer, of which alone the noise is a function.
 
     Raises:
-        ValueError: If `num_draws` is not a positive integer, or the model that it is used
+        ValueError: If `num_draws` is no integer from 2, or the model that it is used
             with has no bound, or is not for such data.
 
     Example:
@@ -53,6 +53,11 @@ class GradientVariance(keras.callbacks.Callback):
     def __init__(self, x: Any, num_draws: int = 100, seed: int = 0) -> None:
         super().__init__()
         check_positive("num_draws", num_draws, int)
+        if num_draws < 2:
+            raise ValueError(
+                "Argument `num_draws` must be at least 2, since one gradient has no "
+                f"variance. Received: num_draws={num_draws}"
+            )
         check_seed(seed)
         self._x = x
         self._num_draws = num_draws
@@ -63,7 +68,9 @@ class GradientVariance(keras.callbacks.Callback):
         from keras_concrete.gradients.moments import compiled_moments
 
         model = self.model
-        check_ends_in_bound("GradientVariance", model)
+        check_ends_in_bound(
+            "GradientVariance", model, isinstance(model, SigmoidBeliefNetwork)
+        )
         if isinstance(model, LatentVariableModel):
             model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
         owned = {

@@ -65,7 +65,7 @@ class IntegralityGap(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepares the function that evaluates a batch."""
         model = self.model
-        check_ends_in_bound("IntegralityGap", model)
+        check_ends_in_bound("IntegralityGap", model, hasattr(model, "log_weights"))
         if isinstance(model, LatentVariableModel):
             model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
 

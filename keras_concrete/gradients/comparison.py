@@ -61,14 +61,31 @@ class Comparison:
         self._references: dict[tuple, list[np.ndarray]] = {}
         self.names: dict[str, str] = {}
 
-    def rows(self, clone: SigmoidBeliefNetwork) -> list[GradientRow]:
-        """Draws gradients of a clone; returns a row for each part.
+    def check(self, clone: SigmoidBeliefNetwork) -> None:
+        """Refuses a clone that nothing can be compared with.
 
         Args:
             clone: The network with another estimator.
 
         Raises:
             ValueError: If there is no reference for its estimator.
+        """
+        name = _long_run_of(clone)
+        if _is_listed(clone) or (
+            _masses(name, clone.arity) == _masses(clone.estimator, clone.arity)
+        ):
+            return
+        raise ValueError(
+            f"The estimator {clone.estimator!r} has discrete units of its own, whose "
+            f"gradient no long run of {name!r} tells: compare it on a network whose "
+            "joint states can be listed."
+        )
+
+    def rows(self, clone: SigmoidBeliefNetwork) -> list[GradientRow]:
+        """Draws gradients of a clone; returns a row for each part.
+
+        Args:
+            clone: The network with another estimator, which was checked.
         """
         estimator = estimators.get(clone.estimator)
         reference = self._reference(clone)
@@ -116,12 +133,10 @@ class Comparison:
         estimator = estimators.get(clone.estimator)
         key = (estimator.objective, _masses(clone.estimator, clone.arity))
         if key not in self._references:
-            is_elbo = estimator.objective == "mean ELBO" or clone.num_samples == 1
-            num_samples = 1 if is_elbo else clone.num_samples
-            if num_joint_states(clone) ** num_samples <= MAX_STATES:
-                name, blocks = "exact", self._exact(clone, num_samples)
+            if _is_listed(clone):
+                name, blocks = "exact", self._exact(clone, _samples_to_list(clone))
             else:
-                name, blocks = self._long_run(clone, is_elbo)
+                name, blocks = self._long_run(clone)
             self._references[key] = blocks
             self.names[estimator.objective] = name
         return self._references[key]
@@ -146,22 +161,33 @@ class Comparison:
         flat = [np.ravel(part) / num_examples for part in total]
         return [np.broadcast_to(part, (NUM_BLOCKS, part.size)) for part in flat]
 
-    def _long_run(
-        self, clone: SigmoidBeliefNetwork, is_elbo: bool
-    ) -> tuple[str, list[np.ndarray]]:
-        name = "reinforce_loo" if is_elbo else "vimco"
-        if _masses(name, clone.arity) != _masses(clone.estimator, clone.arity):
-            raise ValueError(
-                f"The estimator {clone.estimator!r} has discrete units of its own, whose "
-                f"gradient no long run of {name!r} tells: compare it on a network whose "
-                "joint states can be listed."
-            )
-        num_samples = _SAMPLES_OF_ELBO if is_elbo else clone.num_samples
+    def _long_run(self, clone: SigmoidBeliefNetwork) -> tuple[str, list[np.ndarray]]:
+        name = _long_run_of(clone)
+        num_samples = _SAMPLES_OF_ELBO if _follows_elbo(clone) else clone.num_samples
         unbiased = clone_with(self._model, name, num_samples, self._seed)
         num_draws = _LONGER * self._num_draws
         moments = self._draw(unbiased, num_draws, fold_in_integers(self._seed, 1))
         size = NUM_BLOCKS * draws_of_block(num_draws, NUM_BLOCKS)
         return f"{name}, {num_samples} samples, {size} draws", moments.means
+
+
+def _follows_elbo(clone: SigmoidBeliefNetwork) -> bool:
+    objective = estimators.get(clone.estimator).objective
+    return objective == "mean ELBO" or clone.num_samples == 1
+
+
+def _samples_to_list(clone: SigmoidBeliefNetwork) -> int:
+    return 1 if _follows_elbo(clone) else clone.num_samples
+
+
+def _is_listed(clone: SigmoidBeliefNetwork) -> bool:
+    """Whether all joint states of the samples can be listed."""
+    return bool(num_joint_states(clone) ** _samples_to_list(clone) <= MAX_STATES)
+
+
+def _long_run_of(clone: SigmoidBeliefNetwork) -> str:
+    """The estimator whose long run is the reference beyond."""
+    return "reinforce_loo" if _follows_elbo(clone) else "vimco"
 
 
 def _masses(estimator: str, arity: int) -> bytes:

@@ -86,18 +86,26 @@ def gradient_report(
     check_positive("num_draws", num_draws, int)
     check_seed(seed)
     x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
+    if isinstance(estimators, str):
+        raise ValueError(
+            "Argument `estimators` must be a list of names. Received: estimators="
+            f"{estimators!r}; pass [{estimators!r}]"
+        )
     names = registry.names() if estimators is None else list(estimators)
     for name in names:
         check_choice("estimators", name, registry.names())
     comparison = Comparison(model, x, num_draws, int(seed), jit_compile)
-    rows, skipped = [], {}
+    # All before the first run, which takes long.
+    clones, skipped = [], {}
     for name in names:
         try:
             clone = clone_with(model, name, model.num_samples, int(seed))
-            rows += comparison.rows(clone)
+            comparison.check(clone)
+            clones.append(clone)
         except ValueError as error:
             if estimators is not None:
                 raise
             skipped[name] = str(error)
+    rows = [row for clone in clones for row in comparison.rows(clone)]
     size = NUM_BLOCKS * draws_of_block(num_draws, NUM_BLOCKS)
     return GradientReport(rows, size, model.num_samples, comparison.names, skipped)

@@ -228,6 +228,23 @@ def test_a_model_that_it_is_not_for_is_refused(callback, message):
         model.fit(X, X, verbose=0, callbacks=[callback()])
 
 
+class WithoutBound(keras.Model, kc.LatentVariableModel):
+    def log_weights(self, x, num_samples, training=False, seed=None):
+        return keras.ops.zeros((len(x), num_samples))
+
+    def call(self, x, training=False):
+        return x
+
+
+def test_a_latent_variable_model_that_returns_no_bound_has_no_variance_of_one():
+    callback = kc.GradientVariance(X)
+    callback.set_model(WithoutBound())
+    with pytest.raises(ValueError, match="GradientVariance is for a SigmoidBelief"):
+        callback.on_train_begin()
+    with pytest.raises(ValueError, match="`num_draws` must be at least 2"):
+        kc.GradientVariance(X, num_draws=1)
+
+
 def test_without_tensorboard_the_error_says_what_to_install(monkeypatch):
     from keras_concrete.callbacks import image_grids
 

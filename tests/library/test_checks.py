@@ -1,5 +1,7 @@
 """Each check lets good arguments pass and answers bad ones by name."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -154,3 +156,18 @@ def test_rows_of_numbers_from_0_to_1_are_images(dtype):
 def test_nothing_else_is_an_image(images, message):
     with pytest.raises(ValueError, match=f"Argument `x` .*{message}"):
         checks.check_images("x", images, 3)
+
+
+@pytest.mark.parametrize(
+    ("module", "subject"),
+    [
+        ("auditing", "An audit"),
+        ("gradients", "The variance of a gradient"),
+        ("evaluation", "evaluate_bound"),
+    ],
+)
+def test_another_backend_is_refused_in_one_sentence(module, subject, monkeypatch):
+    module = importlib.import_module(f"keras_concrete.{module}")
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ImportError, match=f"^{subject}.* needs the backend tensorflow"):
+        importlib.reload(module)

@@ -78,6 +78,28 @@ def test_by_default_all_that_are_for_the_network_are_compared(monkeypatch):
     assert list(report.skipped) == ["nvil"] and "one sample" in report.skipped["nvil"]
 
 
+@pytest.mark.parametrize(
+    ("names", "states", "message"),
+    [
+        ("vimco", 256, r"`estimators` must be a list .*pass \['vimco'\]"),
+        (["vimco", "nvil"], 256, "one sample"),
+        (["vimco", "concrete"], 1, "discrete units of its own"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_the_first_run(
+    names, states, message, monkeypatch
+):
+    def run(self, clone):
+        raise AssertionError("A run")
+
+    monkeypatch.setattr(comparison.Comparison, "rows", run)
+    monkeypatch.setattr(comparison, "MAX_STATES", states)
+    # As if each estimator had units of its own, which a long run does not tell.
+    monkeypatch.setattr(comparison, "_masses", lambda name, arity: name.encode())
+    with pytest.raises(ValueError, match=message):
+        report_of(network("2H-3V", "concrete", arity=4), names)
+
+
 def test_the_model_and_the_noise_to_come_stay_as_they_are():
     model = network("2H-3V", estimator="nvil", num_samples=1)
     before = [np.array(variable) for variable in model.variables]
