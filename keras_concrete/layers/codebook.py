@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete import estimators
 from keras_concrete.checks import check_flag, check_positive
 from keras_concrete.layers.code_usage import CodeUsage
 from keras_concrete.layers.masks import zero_where_masked
@@ -38,8 +39,10 @@ class CategoricalCodebook(keras.layers.Layer):
         dim: Size of a code.
         sampler: `ConcreteSample` that draws the states: it has the temperature, the
             estimator, `inference`, the prior and the weight of the KL. By default
-            `ConcreteSample(1.0)`. With its `num_samples` the output has a sample axis,
-            with its `return_node` there are three outputs.
+            `ConcreteSample(1.0)` in float32. One of your own mixes codes in its own
+            dtype: under a mixed policy give it dtype="float32" too. With its
+            `num_samples` the output has a sample axis, with its `return_node` there are
+            three outputs.
         from_logits: Whether the input holds logits.
         codes_initializer: Initializer of the codes `(num_codes, dim)`.
         kwargs: Arguments of `keras.layers.Layer`.
@@ -60,8 +63,8 @@ class CategoricalCodebook(keras.layers.Layer):
         `ConcreteLogProb`; both of size `num_codes`, float32.
 
     Raises:
-        ValueError: If an argument is out of range, `sampler` is no `ConcreteSample`, or
-            the last axis of the input is of another size.
+        ValueError: If an argument is out of range, `sampler` is no `ConcreteSample` or
+            adds rows to its samples, or the last axis of the input is of another size.
 
     Example:
     >>> import keras_concrete as kc, numpy as np
@@ -101,6 +104,12 @@ class CategoricalCodebook(keras.layers.Layer):
             raise ValueError(
                 "Argument `sampler` must be a ConcreteSample, which draws one of "
                 f"`num_codes` states. Received: sampler={sampler!r}"
+            )
+        if sampler is not None and estimators.get(sampler.estimator).adds_rows:
+            raise ValueError(
+                "Argument `sampler` must not have an estimator that adds rows to the "
+                "samples in training, which would be counted as chosen codes. Received: "
+                f"a sampler with estimator={sampler.estimator!r}"
             )
         self.num_codes = int(num_codes)
         self.dim = int(dim)

@@ -5,7 +5,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete import estimators
 from keras_concrete.checks import check_not_negative, check_positive
+from keras_concrete.estimators.straight_through import (
+    StraightThrough,
+    StraightThroughGumbelSoftmax,
+)
 from keras_concrete.layers.categorical_parts import categorical_kl, unimix
 from keras_concrete.layers.kl_loss import balanced_kl, check_free_nats
 from keras_concrete.layers.sample import ConcreteSample
@@ -45,7 +50,8 @@ class DiscreteStateCell(keras.layers.Layer):
         dynamics_weight: Weight of the KL that trains the prior.
         representation_weight: Weight of the KL that trains the posterior.
         free_nats: Nats of the KL of a step below which there is no gradient.
-        estimator: Name of a gradient estimator that flows through the states.
+        estimator: Name of a straight-through estimator: gradients flow through its
+            states, which are discrete in training too, as the ratio of masses needs.
         seed: Integer for the noise, or None.
         kwargs: Arguments of `keras.layers.Layer`. The dtype is float32 under every policy
             unless it is given here, since the sums are states of the cell.
@@ -61,8 +67,8 @@ class DiscreteStateCell(keras.layers.Layer):
         `(batch, units + num_variables * num_states)`: h beside z. Then the states.
 
     Raises:
-        ValueError: If an argument is out of its range, or the input has no features
-            beside the action.
+        ValueError: If an argument is out of its range, the estimator is no
+            straight-through one, or the input has no features beside the action.
 
     Example:
     >>> import keras, numpy as np
@@ -78,7 +84,8 @@ class DiscreteStateCell(keras.layers.Layer):
     Reference:
         Hafner, Pasukonis, Ba & Lillicrap, "Mastering Diverse Domains through World
         Models", 2023: equations 3 to 5. Its GRU and networks have normalisation and
-        blocks, which these have not.
+        blocks, which these have not. The weights 1 and 0.1 are those of the version
+        published in Nature, 2025; the first on arXiv had 0.5 and 0.1.
     """
 
     def __init__(
@@ -112,6 +119,7 @@ class DiscreteStateCell(keras.layers.Layer):
                 "Argument `unimix` must be a share, from 0 to below 1. Received: "
                 f"unimix={unimix!r}"
             )
+        _check_estimator(estimator)
         self.units = int(units)
         self.num_variables = int(num_variables)
         self.num_states = int(num_states)
@@ -244,3 +252,17 @@ class DiscreteStateCell(keras.layers.Layer):
             "estimator": self.estimator,
             "seed": self.seed,
         }
+
+
+def _check_estimator(estimator: str) -> None:
+    discrete = StraightThrough | StraightThroughGumbelSoftmax
+    if not isinstance(estimators.get(estimator), discrete):
+        accepted = ", ".join(
+            repr(name)
+            for name in estimators.names()
+            if isinstance(estimators.get(name), discrete)
+        )
+        raise ValueError(
+            "Argument `estimator` must be one whose states are discrete in training and "
+            f"let gradients through: {accepted}. Received: estimator={estimator!r}"
+        )

@@ -70,8 +70,9 @@ class HardConcrete(SeededLayer):
             `keras.initializers.Constant(3.0)`.
         logits_scale: Positive number. The weight that trains is log alpha divided by
             this: an optimizer such as Adam moves any weight by about its learning rate a
-            step, and log alpha by so many times that. Of the gates' initial value only
-            log alpha counts.
+            step, and log alpha by so many times that. Use 1 with SGD, whose step moves
+            log alpha by the square of the scale. Of the gates' initial value only log
+            alpha counts.
         seed: Integer, or None. Two layers given the same integer draw the same noise,
             as everywhere in Keras.
         kwargs: Arguments of `keras.layers.Layer`.

@@ -124,6 +124,14 @@ def check_prior(prior: str | None, estimator: str, settings: dict[str, Any]) -> 
         return settings
     check_choice("prior", prior, _PRIORS)
     check_objective("kl_objective", settings["kl_objective"], estimator)
+    balance = check_balance("kl_balance", settings["kl_balance"])
+    if prior == "uniform" and balance is not None:
+        raise ValueError(
+            "Argument `kl_balance` is of no use with prior='uniform', which does not "
+            "train: it would only make the gradient smaller. Use `kl_weight`, or "
+            "prior='learned' or 'given'. Received: "
+            f"kl_balance={balance!r}"
+        )
     temperature = settings["prior_temperature"]
     if temperature is not None:
         temperature = schedules.get("prior_temperature", temperature)
@@ -131,7 +139,7 @@ def check_prior(prior: str | None, estimator: str, settings: dict[str, Any]) -> 
         "prior_temperature": temperature,
         "kl_weight": schedules.get("kl_weight", settings["kl_weight"], can_be_zero=True),
         "kl_objective": settings["kl_objective"],
-        "kl_balance": check_balance("kl_balance", settings["kl_balance"]),
+        "kl_balance": balance,
         "free_nats": check_free_nats(settings["free_nats"]),
     }
 

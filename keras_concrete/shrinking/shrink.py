@@ -35,7 +35,8 @@ def shrink(model: keras.Model) -> keras.Model:
 
     Raises:
         ValueError: If something else, which the error names, makes or reads what closed
-            gates are to cut; or no gate of a layer is open.
+            gates are to cut; or no gate of a layer is open; or gates stand between 0
+            and 1 under image_data_format="channels_first".
 
     Example:
     >>> from keras_concrete import HardConcrete
@@ -95,6 +96,13 @@ def _layer(call: Call, kind: Kind, plan: Plan) -> Any:
         gates = ops.convert_to_numpy(layer.gates)[kept]
         if np.all(gates == 1):
             return None
+        if keras.config.image_data_format() == "channels_first":
+            raise ValueError(
+                f"The gates {layer.name!r} are not all 0 or 1, and would become a "
+                "Rescaling, which takes the first axis for channels under "
+                "image_data_format='channels_first': call "
+                "keras.config.set_image_data_format('channels_last')."
+            )
         scale = [float(gate) for gate in gates]
         return keras.layers.Rescaling(scale, name=layer.name, dtype=layer.dtype_policy)
     config = layer.get_config()
@@ -102,6 +110,10 @@ def _layer(call: Call, kind: Kind, plan: Plan) -> Any:
         size = "units" if "units" in config else "filters"
         config[size] = int(np.sum(kept))
         config["use_bias"] = layer.use_bias or bool(np.any(_folded(call, plan)))
+    is_cut = not np.all(kept) or not np.all(plan.kept[id(call.read[0])])
+    if is_cut and kind in (Kind.LINEAR, Kind.POINTWISE):
+        # Arrays of initial values have the old sizes; the weights are copied in.
+        config.update({key: "zeros" for key in config if key.endswith("_initializer")})
     return type(layer).from_config(config)
 
 

@@ -68,7 +68,18 @@ BAD_CODES = {
         ),
         "no more axes than examples and units",
     ),
+    "a balance with a prior that does not train": (
+        lambda: sampler(kl_balance=0.5),
+        "`kl_balance` is of no use with prior='uniform'.*kl_balance=0.5",
+    ),
     # codebooks
+    **{
+        f"codes by {name}": (
+            lambda name=name: codebook(sampler=kc.ConcreteSample(1.0, 2, estimator=name)),
+            f"`sampler` must not .* adds rows.*estimator='{name}'",
+        )
+        for name in ("concrete_dreg", "muprop", "rebar")
+    },
     "one code": (lambda: codebook(1), "`num_codes` must be 2 or more.*num_codes=1"),
     "codes of size 0": (lambda: codebook(dim=0), "`dim` must be a positive integer"),
     "codes of binary units": (
@@ -101,6 +112,13 @@ BAD_CODES = {
         "ResetDeadCodes needs a CategoricalCodebook with from_logits=False",
     ),
     # discrete states
+    **{
+        f"states by {name}": (
+            lambda name=name: cell(estimator=name),
+            f"`estimator` must be .*'reinmax'.*estimator='{name}'",
+        )
+        for name in ("vimco", "rebar", "concrete", "gaussian")
+    },
     "nothing but noise": (lambda: cell(unimix=1.0), "`unimix` must be a share"),
     "a weight of 0": (
         lambda: cell(dynamics_weight=0.0),

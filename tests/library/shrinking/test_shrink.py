@@ -165,3 +165,30 @@ def test_a_reader_beside_the_gates_is_named():
     model = keras.Model(x, [gated, L.Dense(2, name="beside")(hidden)])
     with pytest.raises(ValueError, match="'beside', a Dense, reads them ungated"):
         kc.shrink(model)
+
+
+def test_gates_between_0_and_1_are_refused_where_rescaling_takes_other_channels():
+    model = keras.Sequential(
+        [keras.Input((3,)), L.Dense(3), kc.HardConcrete(), L.Dense(1)]
+    )
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="set_image_data_format"):
+            kc.shrink(model)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+def test_initializers_of_the_old_sizes_are_no_hindrance():
+    start = keras.initializers.Constant([1.0, 2.0, 3.0, 4.0])
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            L.Dense(4, bias_initializer=start),
+            L.BatchNormalization(beta_initializer=start),
+            gate(4, [1, 2]),
+            L.Dense(1),
+        ]
+    )
+    x = GENERATOR.normal(size=(5, 3)).astype("float32")
+    np.testing.assert_allclose(kc.shrink(model)(x), model(x), atol=1e-6)
