@@ -69,7 +69,10 @@ class ConcreteDreg(RelaxedEstimator):
       `"concrete"` draws 2 m samples.
     * Works in belief networks of any depth, and in any model that ends in
       `MultiSampleBound` and gives the sampler `num_samples`, on units of any number of
-      states. Under another loss use `"concrete"`.
+      states. Under another loss use `"concrete"`. The decoder must have no noise of its
+      own (Dropout, say): each sample and its copy are to have the same log p.
+    * In a conditional network, which draws from its prior, it is at m = 1 `"concrete"`
+      with the prior's score, 0 on the mean, added: noise, and no gain.
 
     Reference:
         Tucker, Lawson, Gu & Maddison, "Doubly Reparameterized Gradient Estimators for

@@ -34,12 +34,15 @@ class MultiSampleBound(FollowingLayer):
         conditions: What some estimators read besides. For `"nvil"`, what each layer of q
             is conditioned on, and all lists in the order from the data:
             `log p(x | h1), log p(h1 | h2), ...` against `log q(h1 | x), log q(h2 | h1),
-            ...` and `x, h1, ...`. For `"disarm"`, `[logits, node]` of the sampler that
-            has `num_samples`, whose score comes first in `log_posterior`.
+            ...` and `x, h1, ...`. For `"disarm"` and `"arm"`, `[logits, node]`
+            of the sampler that has `num_samples`, whose score comes first in
+            `log_posterior`.
         training: Whether the estimator's gradient is wanted.
 
     Input shape:
-        Each term `(batch, num_samples)` or `(batch,)`; conditions `(batch, ...)`.
+        Each term `(batch, num_samples)` or `(batch,)`; conditions `(batch, ...)`. In
+        training the sample axis of `"concrete_dreg"`, `"muprop"` and `"rebar"`, which
+        must be there, also has the rows that the sampler adds.
 
     Output shape:
         `(batch,)`, float32, in nats.
@@ -47,7 +50,7 @@ class MultiSampleBound(FollowingLayer):
     Raises:
         ValueError: If the terms differ in shape, if the estimator is not for their
             number of samples (`"vimco"` and `"reinforce_loo"` for 2 or more, `"disarm"`
-            for pairs, `"nvil"` for 1), or not the samplers'.
+            and `"arm"` for pairs, `"nvil"` for 1), or not the samplers'.
 
     Example:
     >>> import numpy as np

@@ -67,7 +67,10 @@ def gradients(
     content["rows"] = [_without_nan(row) for row in content["rows"]]
     write_json(paths["json"], {**settings, **content})
     write_whole(paths["csv"], _csv(report).encode())
-    save_gradient_plane(paths["png"], report.part("all"), title)
+    if seen := [row for row in report.part("all") if row.reference_norm > 0]:
+        save_gradient_plane(paths["png"], seen, title)
+    else:
+        del paths["png"]
     for part in ("all", "posterior", "prior and likelihood"):
         if rows := _table(report, part):
             print_table(f"{title}; {part}", _HEADER, rows)
@@ -84,9 +87,9 @@ def _table(report: GradientReport, part: str) -> list[list[str]]:
     return [
         [
             row.estimator,
-            f"{row.bias / row.reference_norm:.3f}",
-            f"{row.bias_high / row.reference_norm:.3f}",
-            f"{row.variance / row.reference_norm**2:.3g}",
+            _relative(row.bias, row.reference_norm, ".3f"),
+            _relative(row.bias_high, row.reference_norm, ".3f"),
+            _relative(row.variance, row.reference_norm**2, ".3g"),
             f"{row.mean_cosine:.3f}",
             f"{row.draw_cosine:.3f}",
             f"{row.signal_to_noise:.3f}",
@@ -94,6 +97,11 @@ def _table(report: GradientReport, part: str) -> list[list[str]]:
         ]
         for row in report.part(part)
     ]
+
+
+def _relative(value: float, unit: float, form: str) -> str:
+    """A length in units of the reference, which has none where noise hides it."""
+    return format(value / unit, form) if unit > 0 else "-"
 
 
 def _without_nan(row: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def save_gradient_plane(
     """Draws bias against variance, both relative to the reference and logarithmic.
 
     Bars are 95% intervals of the bias, and two standard errors of the variance. Where no
-    bias was found the point is hollow, at the upper end of its interval.
+    bias was found the point is hollow, at the upper end of its interval. Rows whose
+    reference noise hides, of length 0, are left out.
 
     Args:
         path: File to write.
@@ -48,8 +49,12 @@ def save_gradient_plane(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     check_no_link(Path(path))
+    rows = [row for row in rows if row.reference_norm > 0]
     if not rows:
-        raise ValueError("Argument `rows` must hold at least one row. Received: none")
+        raise ValueError(
+            "Argument `rows` must hold at least one row whose reference noise does not "
+            "hide. Received: none"
+        )
     colours = {"bound": drawing.RELAXED, "mean ELBO": drawing.DISCRETE}
     norms = np.array([row.reference_norm for row in rows])
     noise = np.array([row.variance for row in rows]) / norms**2

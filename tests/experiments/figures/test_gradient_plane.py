@@ -1,13 +1,14 @@
 """The picture of a gradient report."""
 
 import dataclasses
+import importlib
 
 import matplotlib
 import numpy as np
 import pytest
 
 from keras_concrete.experiments.figures import gradient_plane
-from keras_concrete.gradients import GradientRow
+from keras_concrete.gradients import GradientReport, GradientRow
 
 
 def row(name, bias, variance, objective="bound", found=True):
@@ -46,9 +47,14 @@ def test_labels_cover_no_point_and_no_other_label(tmp_path, monkeypatch):
 
 def test_one_point_without_bias_is_drawn_and_no_row_is_refused(tmp_path):
     path = tmp_path / "plane.png"
+    hidden = dataclasses.replace(row("b", 0.1, 1.0), reference_norm=0.0)
     gradient_plane.save_gradient_plane(
-        str(path), [row("a", 0.1, 1.0, found=False)], "one"
+        str(path), [row("a", 0.1, 1.0, found=False), hidden], "one"
     )
     assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="`rows` must hold at least one row"):
-        gradient_plane.save_gradient_plane(path, [], "none")
+        gradient_plane.save_gradient_plane(path, [hidden], "none")
+    # A module that a function of its name hides.
+    command = importlib.import_module("keras_concrete.experiments.command_line.gradients")
+    report = GradientReport([hidden], 1, 1, {}, {})
+    assert command._table(report, "all")[0][1:4] == ["-"] * 3
