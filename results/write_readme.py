@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import pages
+from benchmarks.advice.runs import advice_tables, read_runs
 from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.command_line.train import report_table, speed_line
 from keras_concrete.experiments.report import Report
@@ -28,6 +29,7 @@ RESULTS = ROOT / "results"
 PAGES = (
     ROOT / "docs" / "getting-started.md",
     RESULTS / "README.md",
+    RESULTS / "advice" / "README.md",
     RESULTS / "speed" / "README.md",
 )
 _BLOCK = re.compile(r"(<!-- (\S+): begin -->\n).*?(<!-- \2: end -->\n)", re.DOTALL)
@@ -64,6 +66,7 @@ def _read(name: str) -> dict[str, Any]:
 
 _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
+    "advice": lambda: advice_tables(read_runs(RESULTS / "advice" / "runs.jsonl")),
     "speed-fit": lambda: pages.training_table(_read("speed/fit.json")),
     "speed-training": lambda: pages.training_table(_read("speed/training.json")),
     "speed-start": lambda: pages.start_table(_read("speed/training.json")),

@@ -150,7 +150,7 @@ def _gate(estimator: str, temperature: float, seed: int) -> keras.Model:
     h = keras.layers.Dense(100, "relu")(h)
     model = keras.Model(x, keras.layers.Dense(10)(h))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(3e-3), loss)
+    model.compile(keras.optimizers.Adam(2e-2), loss)
     return model
 
 

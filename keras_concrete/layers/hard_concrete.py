@@ -51,7 +51,8 @@ class HardConcrete(SeededLayer):
       climbs as long as too many gates are open, so that the target is reached however
       large the loss is; a larger rate reaches it sooner and may overshoot.
 
-    `fit` and `evaluate` report L0 under the layer's name and `_l0`.
+    `fit` and `evaluate` report L0 under the layer's name and `_l0`. Each call of the
+    layer adds the cost: call one layer once in a pass, and give each place its own.
 
     Args:
         axis: Axis, or axes, along which gates are laid, as in
