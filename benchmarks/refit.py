@@ -12,11 +12,11 @@ from rich.console import Console
 import keras_concrete as kc
 from benchmarks.race import Report
 from keras_concrete.checks import check_positive
-from keras_concrete.datasets import shuffled_batches
 from keras_concrete.evaluation import standard_error
 from keras_concrete.experiments.machine import use_threads
 from keras_concrete.experiments.report import Estimate
 from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.shuffled_batches import shuffled_batches
 
 __all__ = ["compare", "refit"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_concrete.datasets import prefetched
+from keras_concrete.shuffled_batches import prefetched
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -1,8 +1,8 @@
 """Binary images to train on, with one fixed binarization each."""
 
 import socket
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
@@ -10,16 +10,12 @@ import numpy as np
 
 from keras_concrete.checks import check_choice
 
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 __all__ = [
     "DATASETS",
     "Dataset",
     "DatasetUnavailableError",
+    "average_ink",
     "load_dataset",
-    "prefetched",
-    "shuffled_batches",
 ]
 
 # Fixed, so that two people who name a data set speak of the same images.
@@ -27,19 +23,26 @@ _SEED = 20170424
 
 
 class Dataset(NamedTuple):
-    """Binary images, one a row, with values 0 and 1 in uint8.
+    """Binary images, one a row, with values 0 and 1 in uint8, and their labels in int64.
 
     Attributes:
         name: Name of the data set.
         train: Images `(num_train, pixels)`.
         validation: Images `(num_validation, pixels)`.
         test: Images `(num_test, pixels)`.
+        train_labels: Class of each image `(num_train,)`, from 0; None where the source
+            has no labels.
+        validation_labels: The same `(num_validation,)`.
+        test_labels: The same `(num_test,)`.
     """
 
     name: str
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    train_labels: np.ndarray | None = None
+    validation_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
 
 
 class DatasetUnavailableError(RuntimeError):
@@ -65,7 +68,8 @@ def load_dataset(name: str) -> Dataset:
             named by the environment variable `TFDS_DATA_DIR`, if set.
 
     Returns:
-        The images.
+        The images, and their labels: digits for `"mnist5k"` and `"mnist"`, numbers of
+        characters for `"omniglot"`, and None for `"binarized_mnist"`, which has none.
 
     Raises:
         ValueError: If there is no data set of that name.
@@ -76,6 +80,8 @@ def load_dataset(name: str) -> Dataset:
     >>> data = load_dataset("mnist5k")
     >>> data.train.shape, data.train.dtype
     ((4000, 784), dtype('uint8'))
+    >>> data.train_labels.shape, data.train_labels[:3]
+    ((4000,), array([0, 7, 5]))
     """
     check_choice("name", name, DATASETS)
     return DATASETS[name]()
@@ -91,7 +97,7 @@ def _mnist5k() -> Dataset:
         ) from error
     # As `mnist_data` there does, in a twentieth of its time.
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype="uint8")
-    images, labels = table[:, :-1], table[:, -1]
+    images, labels = table[:, :-1], table[:, -1].astype("int64")
     generator = np.random.default_rng(_SEED)
     images = _binarize(images / 255.0, generator)
     splits: list[list[np.ndarray]] = [[], [], []]
@@ -100,20 +106,27 @@ def _mnist5k() -> Dataset:
         for split, part in zip(splits, np.split(rows, [400, 450]), strict=True):
             split.append(part)
     # Shuffled, so that the first images of a split are of all digits.
-    rows_of = (generator.permutation(np.concatenate(split)) for split in splits)
-    return Dataset("mnist5k", *(images[rows] for rows in rows_of))
+    parts = [generator.permutation(np.concatenate(split)) for split in splits]
+    return _parts("mnist5k", images, labels, parts)
 
 
 def _mnist() -> Dataset:
-    images = _from_tfds("mnist", ["train", "test"])
+    train_part, test_part = _from_tfds("mnist", ["train", "test"])
     generator = np.random.default_rng(_SEED)
-    train, test = (_binarize(part / 255.0, generator) for part in images)
-    return Dataset("mnist", train[:50_000], train[50_000:], test)
+    train, test = (
+        _binarize(_rows(part) / 255.0, generator) for part in (train_part, test_part)
+    )
+    labels = np.asarray(train_part["label"])
+    return Dataset(
+        "mnist",
+        *(train[:50_000], train[50_000:], test),
+        *(labels[:50_000], labels[50_000:], np.asarray(test_part["label"])),
+    )
 
 
 def _binarized_mnist() -> Dataset:
     parts = _from_tfds("binarized_mnist", ["train", "validation", "test"])
-    return Dataset("binarized_mnist", *parts)
+    return Dataset("binarized_mnist", *map(_rows, parts))
 
 
 def _omniglot() -> Dataset:
@@ -131,8 +144,14 @@ def _omniglot() -> Dataset:
     ]
     train = generator.permutation(np.concatenate([rows[:15] for rows in drawings]))
     test = generator.permutation(np.concatenate([rows[15:] for rows in drawings]))
-    parts = (images[rows] for rows in (train[1_345:], train[:1_345], test))
-    return Dataset("omniglot", *parts)
+    return _parts("omniglot", images, label, [train[1_345:], train[:1_345], test])
+
+
+def _parts(
+    name: str, images: np.ndarray, labels: np.ndarray, parts: list[np.ndarray]
+) -> Dataset:
+    """Rows of images, and of their labels, to train, to validate and to test."""
+    return Dataset(name, *(images[p] for p in parts), *(labels[p] for p in parts))
 
 
 def average_ink(drawings: np.ndarray, size: int = 28) -> np.ndarray:
@@ -161,11 +180,15 @@ def average_ink(drawings: np.ndarray, size: int = 28) -> np.ndarray:
     return weights @ (1.0 - drawings / 255.0) @ weights.T
 
 
-def _from_tfds(name: str, splits: list[str]) -> list[np.ndarray]:
-    """Images of each split, uint8, one a row."""
-    parts = _prepared(name).as_dataset(split=splits, batch_size=-1)
-    images = (np.asarray(part["image"]) for part in parts)
-    return [part.reshape(len(part), -1).astype("uint8") for part in images]
+def _from_tfds(name: str, splits: list[str]) -> list[dict[str, Any]]:
+    """All features of each split."""
+    return list(_prepared(name).as_dataset(split=splits, batch_size=-1))
+
+
+def _rows(part: dict[str, Any]) -> np.ndarray:
+    """Images in uint8, one a row."""
+    images = np.asarray(part["image"])
+    return images.reshape(len(images), -1).astype("uint8")
 
 
 def _prepared(name: str) -> Any:
@@ -217,74 +240,3 @@ DATASETS = {
     "binarized_mnist": _binarized_mnist,
     "omniglot": _omniglot,
 }
-
-
-def shuffled_batches(
-    images: np.ndarray, batch_size: int, seed: int, first_step: int = 0
-) -> "tf.data.Dataset":
-    """An endless stream of shuffled batches whose order is a function of the seed.
-
-    Each pass is a new permutation of the images, cut into `len(images) // batch_size`
-    full batches; `fit` needs a number of steps as its `steps_per_epoch`. A stream that
-    starts at a later step continues as the stream from the start would have.
-
-    Args:
-        images: Array of shape `(num_images, ...)`.
-        batch_size: Images in a batch, at most their number.
-        seed: Integer.
-        first_step: Step to start with, from 0.
-
-    Returns:
-        A `tf.data.Dataset` of batches of the dtype of `images`.
-
-    Raises:
-        ValueError: If `batch_size` is larger than the number of images.
-
-    Example:
-    >>> stream = iter(shuffled_batches(np.arange(4), batch_size=2, seed=0))
-    >>> sorted([*next(stream).numpy(), *next(stream).numpy()])
-    [np.int64(0), np.int64(1), np.int64(2), np.int64(3)]
-    """
-    import tensorflow as tf
-
-    num_images = len(images)
-    steps = num_images // batch_size
-    if not steps:
-        raise ValueError(
-            f"Argument `batch_size` must be at most the number of images, {num_images}. "
-            f"Received: batch_size={batch_size}"
-        )
-    source = tf.constant(images)
-
-    def batch(step: "tf.Tensor") -> "tf.Tensor":
-        passes, position = step // steps, step % steps
-        places = position * batch_size + tf.range(batch_size, dtype=tf.int64)
-        # A permutation by position: no state to save, no list of all rows to shuffle.
-        rows = tf.random.experimental.index_shuffle(
-            places, seed=tf.stack([seed, passes]), max_index=num_images - 1
-        )
-        return tf.gather(source, rows)
-
-    return prefetched(tf.data.Dataset.counter(start=first_step), batch)
-
-
-def prefetched(
-    stream: "tf.data.Dataset", function: Callable[..., Any]
-) -> "tf.data.Dataset":
-    """Maps a dataset ahead of its use, without TensorFlow's tuner.
-
-    There is nothing to tune, and the end of an iteration would wait until the tuner next
-    wakes: up to as long as the iteration took.
-
-    Args:
-        stream: A dataset.
-        function: From its elements to others.
-
-    Returns:
-        A dataset of the others.
-    """
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return stream.map(function, num_parallel_calls=2).prefetch(4).with_options(options)

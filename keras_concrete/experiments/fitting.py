@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from keras_concrete.datasets import Dataset, shuffled_batches
+from keras_concrete.datasets import Dataset
 from keras_concrete.experiments.new_network import (
     check_fit,
     largest_divisor,
@@ -21,6 +21,7 @@ from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.files import remove_leftovers, write_whole
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.networks.notation import parse_architecture
+from keras_concrete.shuffled_batches import shuffled_batches
 
 __all__ = ["resume_fit", "start_fit"]
 

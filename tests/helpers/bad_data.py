@@ -6,9 +6,9 @@ import tensorflow as tf
 from bad_arguments import BINARY, network
 
 import keras_concrete as kc
-from keras_concrete import datasets
 from keras_concrete.experiments import cell_jobs
 from keras_concrete.experiments.training_config import TrainingConfig
+from keras_concrete.shuffled_batches import shuffled_batches
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
 NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)
@@ -176,7 +176,7 @@ BAD_DATA = {
         "`context` is for networks that predict",
     ),
     "batches larger than the data": (
-        lambda: datasets.shuffled_batches(IMAGES, 9, seed=0),
+        lambda: shuffled_batches(IMAGES, 9, seed=0),
         "`batch_size` must be at most the number of images, 8. Received: batch_size=9",
     ),
     "another model to a bound": (

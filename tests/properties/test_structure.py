@@ -14,7 +14,7 @@ PACKAGE = ROOT / "keras_concrete"
 # A file imports only from the left of itself, and from its own folder.
 LIBRARY = """
     types checks files images backend graphs programs normal_quantile noise schedules
-    hard_gates subsets networks.notation datasets first_batch sublayers
+    hard_gates subsets networks.notation datasets shuffled_batches first_batch sublayers
     seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses shrinking
