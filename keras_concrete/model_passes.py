@@ -4,7 +4,7 @@ Its layers tell them on the way: `MultiSampleBound` what the bound is made of, a
 terms log q(z given x) - log p(z) of a sampler's draw, to which log p(x given z) is added.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.layers import DiscreteStateRNN, MultiSampleBound, RelaxedKL
-from keras_concrete.layers.pass_terms import PassTerms, watched_terms
+from keras_concrete.layers.pass_terms import Draw, KLTerm, PassTerms, watched_terms
 from keras_concrete.layers.sampler import Sampler
 from keras_concrete.seeding import fixed_noise
 from keras_concrete.sublayers import all_layers
@@ -144,16 +144,27 @@ def _of_bound(model: keras.Model, terms: PassTerms) -> Tensor:
             "Evaluate the part of it that ends in the one you mean, "
             "keras.Model(model.input, model.get_layer(name).output)."
         )
+    for draw in terms.draws:
+        if not draw.has_density:
+            raise ValueError(
+                f"{draw.layer!r} draws at random what no layer scores, which makes no "
+                "bound: make the model with inference='mode' there, and load the same "
+                "weights."
+            )
     (bound,) = terms.bounds
     return objectives.log_weights(bound.log_joint, bound.log_posterior)
 
 
 def _of_kls(model: keras.Model, terms: PassTerms, log_likelihood: Tensor) -> Tensor:
-    samplers = [layer for layer in all_layers(model) if isinstance(layer, Sampler)]
-    if len(terms.kls) < len(samplers):
+    if len(terms.kls) < len(terms.draws):
         raise ValueError(
-            f"The model {model.name!r} has {len(samplers)} samplers, but runs "
-            f"{len(terms.kls)} KL terms, and a draw that is not scored makes no bound: "
-            "give each sampler a `prior`, or lead its RelaxedKL to an output."
+            f"The model {model.name!r} draws from {_names(terms.draws)}, but runs KL "
+            f"terms of {_names(terms.kls)} only, and a draw that is not scored makes no "
+            "bound: give each sampler a `prior`, or lead its RelaxedKL to an output; "
+            "make a SubsetSample with inference='mode'."
         )
     return objectives.log_weights(log_likelihood, [term.kl for term in terms.kls])
+
+
+def _names(terms: Sequence[Draw | KLTerm]) -> str:
+    return ", ".join(repr(term.layer) for term in terms) or "none"

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_concrete.layers.discrete_state_cell import DiscreteStateCell
-from keras_concrete.layers.pass_terms import KLTerm, are_watched, note
+from keras_concrete.layers.pass_terms import KLTerm, are_watched, note, watched_terms
 from keras_concrete.step_mean import StepMean
 from keras_concrete.types import Shape, Tensor
 
@@ -80,7 +80,8 @@ class DiscreteStateRNN(keras.layers.Layer):
         self, inputs: Tensor, training: bool = False, mask: Tensor | None = None
     ) -> Tensor:
         """Runs the cell."""
-        features, _, _, sums = self._rnn(inputs, training=training, mask=mask)
+        with watched_terms():  # The draws of its steps, which one term scores.
+            features, _, _, sums = self._rnn(inputs, training=training, mask=mask)
         loss, kl, log_ratio = ops.unstack(ops.cast(sums, "float32"), 3, axis=-1)
         self._mean.update_state(kl, training)
         if are_watched():

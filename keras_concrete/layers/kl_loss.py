@@ -24,17 +24,17 @@ def check_objective(name: str, objective: str, estimator: str | None) -> None:
         estimator: Name of the estimator, or None if it is not known yet.
 
     Raises:
-        ValueError: If it is none of the three; or if no gradient flows through the
-            estimator's states, so that a KL term alone cannot train them; or if the
-            estimator has another score than that of equation 21.
+        ValueError: If it is none of the three; or if the estimator has its gradient from
+            the bound of the whole model, so that a KL term alone cannot train its states;
+            or if it has another score than that of equation 21.
     """
     check_choice(name, objective, _OBJECTIVES)
     if estimator is None:
         return
     if not estimators.get(estimator).pathwise:
         raise ValueError(
-            f"No gradient flows through the states of the estimator {estimator!r}, "
-            "so that a KL term alone cannot train them: end the model in "
+            f"The estimator {estimator!r} has its gradient from the bound of the whole "
+            "model, so that a KL term alone cannot train its states: end the model in "
             "MultiSampleBound, or choose another estimator, such as 'concrete'."
         )
     if objective == "relaxed_mass" and estimator != "concrete":

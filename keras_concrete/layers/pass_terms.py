@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 
 from keras_concrete.types import Tensor
 
-__all__ = ["BoundTerms", "KLTerm", "PassTerms", "are_watched", "note", "watched_terms"]
+__all__ = [
+    "BoundTerms",
+    "Draw",
+    "KLTerm",
+    "PassTerms",
+    "are_watched",
+    "note",
+    "watched_terms",
+]
 
 
 class BoundTerms(NamedTuple):
@@ -42,6 +50,18 @@ class KLTerm(NamedTuple):
     kl: Tensor
 
 
+class Draw(NamedTuple):
+    """A random state that a layer drew.
+
+    Attributes:
+        layer: Its name.
+        has_density: Whether layers can score what it draws.
+    """
+
+    layer: str
+    has_density: bool
+
+
 @dataclass
 class PassTerms:
     """The terms of one pass, in the order in which layers computed them.
@@ -49,10 +69,22 @@ class PassTerms:
     Attributes:
         bounds: Those of each `MultiSampleBound`.
         kls: Those of each `RelaxedKL`, a sampler's own among them.
+        draws: Those of each sampler, a layer that runs twice twice.
     """
 
     bounds: list[BoundTerms] = field(default_factory=list)
     kls: list[KLTerm] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
+
+    def add(self, term: BoundTerms | KLTerm | Draw) -> None:
+        """Appends a term to those of its kind."""
+        match term:
+            case BoundTerms():
+                self.bounds.append(term)
+            case KLTerm():
+                self.kls.append(term)
+            case Draw():
+                self.draws.append(term)
 
 
 _WATCHED: contextvars.ContextVar[Any] = contextvars.ContextVar("_WATCHED", default=None)
@@ -74,8 +106,8 @@ def are_watched() -> bool:
     return _WATCHED.get() is not None
 
 
-def note(term: BoundTerms | KLTerm) -> None:
+def note(term: BoundTerms | KLTerm | Draw) -> None:
     """Hands a term to whoever watches the pass."""
     watched = _WATCHED.get()
     if watched is not None:
-        (watched.kls if isinstance(term, KLTerm) else watched.bounds).append(term)
+        watched.add(term)

@@ -13,6 +13,7 @@ from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.forgotten_terms import ForgottenTerms
 from keras_concrete.layers.origin import Origin, note_origin
+from keras_concrete.layers.pass_terms import Draw, note
 from keras_concrete.layers.prior_kl import PriorKL, check_prior
 from keras_concrete.layers.probabilities import warn_of_probabilities
 from keras_concrete.layers.shapes import match
@@ -180,14 +181,14 @@ class Sampler(SeededLayer):
         expanded = logits
         if num_samples is not None:
             expanded = ops.expand_dims(logits, 1)
-            rows = num_samples
-            if training:
-                rows = estimator.decoder_evaluations(num_samples)
+            rows = estimator.decoder_evaluations(num_samples) if training else num_samples
             shape = (shape[0], rows, *shape[1:])
         elif training and estimator.adds_rows:
             rows = shape[: -1 if self._binary else -2] if self.sample_axis else shape[:1]
             check_sample_axis(self.estimator, rows)
         temperature = self._temperature.read(training)
+        if training or self.inference == "sample":
+            note(Draw(self.name, has_density=True))
         if training:
             self._terms.warn()
             # The node too: some estimators draw more for it.

@@ -12,6 +12,7 @@ from keras_concrete.checks import check_choice, check_count, check_flag, check_p
 from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.pass_terms import Draw, note
 from keras_concrete.layers.probabilities import warn_of_probabilities
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.subsets import largest, smoothly_largest
@@ -165,6 +166,7 @@ class SubsetSample(SeededLayer):
             shape = (shape[0], num_samples, *shape[1:])
         scores = ops.clip(logits, _NEVER, -_NEVER)
         if training or self.inference == "sample":
+            note(Draw(self.name, has_density=False))
             with piecewise_compiled(training):
                 scores = scores + noise.gumbel(shape, self.next_key())
         else:

@@ -139,11 +139,11 @@ def with_kl():
     """A node scored by a layer of its own, which leads to an output."""
     x = keras.Input((4,))
     logits = dense(3, 0.1, seed=1)(x)
-    state, node = kc.BinaryConcreteSample(0.5, return_node=True)(logits)
+    state, node = kc.BinaryConcreteSample(0.5, return_node=True, name="hidden")(logits)
     kl = kc.RelaxedKL(posterior_temperature=0.5, prior_temperature=0.5, name="kl")(
         node, logits, ops.zeros_like(logits)
     )
-    other = kc.BinaryConcreteSample(0.5)(logits)
+    other = kc.BinaryConcreteSample(0.5, name="other")(logits)
     return x, state, other, kl
 
 
@@ -152,12 +152,26 @@ def test_a_model_that_tells_no_log_weights_is_refused():
     unscored = keras.Model(x, [dense(4, 1.0, 2)(state + other), kl])
     bounds = [kc.MultiSampleBound(name=name, estimator="concrete") for name in "ab"]
     two = keras.Model(x, [bound(kl, kl) for bound in bounds])
+    twice = kc.BinaryConcreteSample(0.5, prior="uniform", name="twice")
+    logits = dense(3, 0.1, seed=1)(x)
+    both = twice(logits) + twice(logits)
+    term_for_another = keras.Model(x, [dense(4, 1.0, 2)(both + other), both])
+    chosen = kc.SubsetSample(2, 0.5, name="chosen")
+    subset = keras.Model(x, [dense(4, 1.0, 2)(state * chosen(logits)), kl])
+    in_bound = keras.Model(x, bounds[0](kl, kl * ops.sum(chosen(logits), axis=-1)))
     mode, _ = autoencoder(inference="mode")
     for model, log_likelihood, sentence in (
         (keras.Sequential(), None, "`model` must have the method .*: a Sequential"),
         (autoencoder()[0], None, "be given together with `log_likelihood`"),
         (keras.Sequential(), score, "KL terms of its samplers, .*: a Sequential without"),
-        (unscored, first_pixels, "has 2 samplers, but runs 1 KL terms"),
+        (unscored, first_pixels, "draws from 'hidden', 'other', .* of 'kl' only"),
+        (
+            term_for_another,
+            first_pixels,
+            "draws from '(twice|other)'.* KL terms of 'twice_kl', 'twice_kl' only",
+        ),
+        (subset, first_pixels, "draws from .*'chosen'.* inference='mode'"),
+        (in_bound, None, "'chosen' draws at random what no layer scores"),
         (two, None, "must run one MultiSampleBound. It runs: '[ab]', '[ab]'"),
         (mode, score, "'draw' gives the most probable state"),
     ):

@@ -141,7 +141,7 @@ REFUSED = {
     ),
     "a KL that follows what it cannot train": (
         lambda: kl()(sampled("vimco")[0], *[np.ones((3, 4))] * 2),
-        "No gradient flows through the states of the estimator 'vimco'",
+        "The estimator 'vimco' has its gradient from the bound",
     ),
     "an objective that does not suit what is followed": (
         lambda: kl(objective="relaxed_mass")(

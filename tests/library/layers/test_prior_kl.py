@@ -112,7 +112,7 @@ REFUSED = {
     ),
     "an estimator without paths": (
         {"prior": "uniform", "estimator": "vimco"},
-        "No gradient flows through the states of the estimator 'vimco'",
+        "The estimator 'vimco' has its gradient from the bound",
     ),
 }
 
