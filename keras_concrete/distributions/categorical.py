@@ -23,20 +23,20 @@ from keras_concrete.distributions.simplex import SoftmaxCentered
 from keras_concrete.distributions.standard import sample_key
 from keras_concrete.types import Tensor
 
-__all__ = ["Concrete", "ExpConcrete", "scaled_gumbels"]
+__all__ = ["Concrete", "ExpConcrete", "scaled_noise"]
 
 tfb: Any = tfp.bijectors
 tfd: Any = tfp.distributions
 
 
-def scaled_gumbels(
-    logits: Tensor, gumbels: Tensor, temperature: Tensor
+def scaled_noise(
+    logits: Tensor, noise: Tensor, temperature: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """(log alpha + G) / t, the circuit of figure 1 before its softmax.
+    """(log alpha + noise) / t, the circuit of figure 1 before its softmax.
 
     Args:
         logits: Float32 tensor with the states on its last axis.
-        gumbels: Noise of the shape of `logits`, or with further axes before them.
+        noise: Noise of the shape of `logits`, or with further axes before them.
         temperature: Tensor of the shape of `logits` without the last axis, or a scalar.
 
     Returns:
@@ -44,7 +44,7 @@ def scaled_gumbels(
         those is far below the rest.
     """
     logits, impossible = possible(logits)
-    return (logits + gumbels) / ops.expand_dims(temperature, -1), impossible
+    return (logits + noise) / ops.expand_dims(temperature, -1), impossible
 
 
 class ExpConcrete(ParameterizedVector):
@@ -117,7 +117,7 @@ class ExpConcrete(ParameterizedVector):
 
     def node(self, gumbels: Tensor) -> Tensor:
         """Adds Gumbel noise to the logits, divides by the temperature, normalises."""
-        scaled, impossible = scaled_gumbels(
+        scaled, impossible = scaled_noise(
             self._read_logits(), gumbels, self._read_temperature()
         )
         return ops.where(impossible, LOG_ZERO, ops.log_softmax(scaled))

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.backend import tf, tfp
-from keras_concrete.distributions.categorical import scaled_gumbels
+from keras_concrete.distributions.categorical import scaled_noise
 from keras_concrete.distributions.impossible import LOG_ZERO, possible
 from keras_concrete.distributions.parameterized import ParameterizedVector
 from keras_concrete.distributions.parameters import properties
@@ -63,7 +63,7 @@ class LocatedGumbels(ParameterizedVector):
 
     def node(self, gumbels: Tensor) -> Tensor:
         """Adds Gumbel noise to the logits, and divides by the temperature."""
-        scaled, impossible = scaled_gumbels(
+        scaled, impossible = scaled_noise(
             self._read_logits(), gumbels, self._read_temperature()
         )
         return ops.where(impossible, LOG_ZERO, scaled)

@@ -6,16 +6,19 @@ from typing import Any
 from keras import ops
 
 from keras_concrete.backend import tf, tfp
+from keras_concrete.distributions.categorical import scaled_noise
 from keras_concrete.distributions.impossible import (
     LOG_ZERO,
     log_density_of_impossible,
-    log_prob_unless_certain,
     possible,
+    settled,
 )
 from keras_concrete.distributions.parameterized import ParameterizedVector
 from keras_concrete.distributions.parameters import properties
+from keras_concrete.distributions.relocated import BinaryNoise, RelocatedBinary
 from keras_concrete.distributions.standard import sample_key
 from keras_concrete.noise import normal
+from keras_concrete.normal_quantile import normal_quantile
 from keras_concrete.types import Tensor
 
 __all__ = ["ExpLogisticNormal", "LogitLogisticNormal"]
@@ -26,18 +29,21 @@ tfd: Any = tfp.distributions
 class ExpLogisticNormal(ParameterizedVector):
     """Node of a unit of n states with Gaussian noise: log of a logistic normal vector.
 
-    Y = log_softmax(log alpha + s E) with n independent standard normals E, s the scale,
-    which plays the part of a temperature. The density is that of the n - 1 log-ratios
-    log(x_k / x_n), `-(|P (y - log alpha)| / s)**2 / 2 - (n - 1) log(s sqrt(2 pi)) -
-    log(n) / 2`, where P subtracts the mean: the logistic normal density of Aitchison &
-    Shen (1980) times the product of the coordinates, as `ExpConcrete` is Concrete's.
+    Y = log_softmax((log alpha + E) / t) with n independent standard normals E: the
+    circuit of `ExpConcrete` with another noise. The density is that of the n - 1
+    log-ratios log(x_k / x_n), `-|P (t y - log alpha)|**2 / 2 + (n - 1) log(t / sqrt(2
+    pi)) - log(n) / 2`, where P subtracts the mean: the logistic normal density of
+    Aitchison & Shen (1980) times the product of the coordinates, as `ExpConcrete` is
+    Concrete's.
 
-    The unit rounds to a multinomial probit, whose mass has no closed form: the paper
-    evaluates the discrete distribution with the same logits instead (section 5.2).
+    At any temperature the unit rounds to the same multinomial probit, whose mass has no
+    closed form: the paper evaluates the discrete distribution with the same logits
+    instead (section 5.2). At any temperature, too, the density of the state goes to 0
+    towards the vertices, which is why the paper warns of Gaussian noise (section C.4).
     Impossible states are left out, as in `ExpConcrete`.
 
     Args:
-        scale: Positive number or tensor, scalar or of the batch shape.
+        temperature: Positive number or tensor, scalar or of the batch shape.
         logits: log alpha, unnormalised log-probabilities on the last axis. Computed in
             float32.
         probs: The probabilities that are the softmax of `logits`, in its place.
@@ -50,8 +56,8 @@ class ExpLogisticNormal(ParameterizedVector):
         `log_prob` is in nats.
 
     Raises:
-        ValueError: If `scale` would broadcast, if not exactly one of `logits` and `probs`
-            is given, or it has no axis of states.
+        ValueError: If `temperature` would broadcast, if not exactly one of `logits` and
+            `probs` is given, or it has no axis of states.
 
     Example:
     >>> import numpy as np
@@ -62,7 +68,7 @@ class ExpLogisticNormal(ParameterizedVector):
 
     def __init__(
         self,
-        scale: Tensor,
+        temperature: Tensor,
         logits: Tensor | None = None,
         probs: Tensor | None = None,
         validate_args: bool = False,
@@ -71,7 +77,7 @@ class ExpLogisticNormal(ParameterizedVector):
     ) -> None:
         parameters = dict(locals())
         with tf.name_scope(name) as name:
-            self._set_parameters(logits, probs, scale, validate_args, "scale")
+            self._set_parameters(logits, probs, temperature, validate_args)
             super().__init__(
                 dtype=tf.float32,
                 reparameterization_type=tfd.FULLY_REPARAMETERIZED,
@@ -85,18 +91,14 @@ class ExpLogisticNormal(ParameterizedVector):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=1, temperature="scale")
-
-    @property
-    def scale(self) -> Tensor:
-        """The argument, in float32 unless it is a variable."""
-        return self._temperature
+        return properties(event_ndims=1, temperature="temperature")
 
     def node(self, noise: Tensor) -> Tensor:
-        """Adds noise of the scale to the logits, and normalises."""
-        logits, impossible = possible(self._read_logits())
-        scale = ops.expand_dims(self._read_temperature(), -1)
-        return ops.where(impossible, LOG_ZERO, ops.log_softmax(logits + scale * noise))
+        """Adds Gaussian noise to the logits, divides by the temperature, normalises."""
+        scaled, impossible = scaled_noise(
+            self._read_logits(), noise, self._read_temperature()
+        )
+        return ops.where(impossible, LOG_ZERO, ops.log_softmax(scaled))
 
     def _sample_n(self, n: Tensor, seed: Tensor | None = None) -> Tensor:
         shape = (n, *ops.shape(self._read_logits()))
@@ -105,29 +107,43 @@ class ExpLogisticNormal(ParameterizedVector):
     def _log_prob(self, node: Tensor) -> Tensor:
         self._check_size(node)
         logits, impossible = possible(self._read_logits())
-        scale = self._read_temperature()
+        temperature = self._read_temperature()
         is_possible = ops.logical_not(impossible)
         n = ops.sum(ops.cast(is_possible, "float32"), axis=-1)
-        difference = ops.where(is_possible, node - logits, 0.0)
-        mean = ops.sum(difference, axis=-1, keepdims=True) / ops.expand_dims(n, -1)
-        difference = ops.where(is_possible, difference - mean, 0.0)
-        terms = -0.5 * (difference / ops.expand_dims(scale, -1)) ** 2
-        terms = ops.where(impossible, log_density_of_impossible(node), terms)
-        constant = 0.5 * math.log(2.0 * math.pi) + ops.log(scale)
-        return ops.sum(terms, axis=-1) - (n - 1.0) * constant - 0.5 * ops.log(n)
+        noise = ops.expand_dims(temperature, -1) * ops.where(is_possible, node, 0.0)
+        noise = ops.where(is_possible, noise - logits, 0.0)
+        mean = ops.sum(noise, axis=-1, keepdims=True) / ops.expand_dims(n, -1)
+        noise = ops.where(is_possible, noise - mean, 0.0)
+        terms = ops.where(impossible, log_density_of_impossible(node), -0.5 * noise**2)
+        constant = ops.log(temperature) - 0.5 * math.log(2.0 * math.pi)
+        return ops.sum(terms, axis=-1) + (n - 1.0) * constant - 0.5 * ops.log(n)
 
 
-class LogitLogisticNormal(tfd.Normal):
-    """The same for n = 2: a normal distribution of log-odds, settled where certain.
+# The noise on the log-odds of two states that have independent standard normals.
+_DIFFERENCE_OF_NORMALS = BinaryNoise(
+    log_prob=lambda value: -0.25 * value**2 - 0.5 * math.log(4.0 * math.pi),
+    quantile=lambda probability: math.sqrt(2.0) * normal_quantile(probability),
+    upper_quantile=lambda probability: -math.sqrt(2.0) * normal_quantile(probability),
+)
+
+
+class LogitLogisticNormal(RelocatedBinary):
+    """The same for n = 2, by log-odds: Y = (log alpha + E_1 - E_2) / t.
+
+    Its location is not moved to keep the probability of state 1, as that of
+    `RelocatedBinary` is: it rounds to a probit of log alpha.
 
     Args:
-        loc: The log-odds of state 1, `settled`.
-        scale: Positive number or tensor.
+        temperature: Positive number or tensor, scalar or of the shape of `logits`.
+        logits: log alpha, the log-odds of state 1.
 
     Example:
-    >>> round(float(LogitLogisticNormal(0.0, 1.0).log_prob(0.0)), 3)
-    -0.919
+    >>> round(float(LogitLogisticNormal(1.0, 0.0).log_prob(0.0)), 3)
+    -1.266
     """
 
-    def _log_prob(self, node: Tensor) -> Tensor:
-        return log_prob_unless_certain(super()._log_prob(node), node, self.loc)
+    def __init__(self, temperature: Tensor, logits: Tensor) -> None:
+        super().__init__(_DIFFERENCE_OF_NORMALS, temperature, logits)
+
+    def _shift(self, logits: Tensor) -> Tensor:
+        return settled(logits)

@@ -2,7 +2,6 @@
 
 import math
 
-from keras_concrete.distributions.impossible import settled
 from keras_concrete.distributions.logistic_normal import (
     ExpLogisticNormal,
     LogitLogisticNormal,
@@ -15,7 +14,7 @@ __all__ = ["LogisticNormalBinaryUnit", "LogisticNormalCategoricalUnit"]
 
 
 class LogisticNormalCategoricalUnit(CategoricalUnit):
-    """Gaussian noise of one scale on n logits, through a softmax (section 5.2)."""
+    """n logits with a standard normal each, in the place of Gumbels (section 5.2)."""
 
     def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
         return normal(logits_shape, key)
@@ -25,13 +24,10 @@ class LogisticNormalCategoricalUnit(CategoricalUnit):
 
 
 class LogisticNormalBinaryUnit(BinaryUnit):
-    """The same for n = 2: the difference of two Gaussians, with sqrt(2) of the scale."""
+    """The same for n = 2: the difference of two normals on the log-odds."""
 
     def noise(self, logits_shape: Shape, key: Tensor) -> Tensor:
-        return normal(logits_shape, key)
-
-    def node(self, logits: Tensor, noise: Tensor, temperature: Tensor) -> Tensor:
-        return settled(logits) + math.sqrt(2.0) * temperature * noise
+        return math.sqrt(2.0) * normal(logits_shape, key)
 
     def relaxed(self, temperature: Tensor, logits: Tensor) -> LogitLogisticNormal:
-        return LogitLogisticNormal(settled(logits), math.sqrt(2.0) * temperature)
+        return LogitLogisticNormal(temperature, logits)

@@ -11,15 +11,17 @@ __all__ = ["LogisticNormal"]
 
 
 class LogisticNormal(RelaxedEstimator):
-    """Gaussian noise of the scale `temperature` on the logits, through a softmax.
+    """Gaussian noise in the place of Gumbels: softmax((log alpha + E) / temperature).
 
-    The control of section 5.2. Its rounding is a multinomial probit, whose masses are
-    not known: the discrete graph draws from the distribution with the same logits.
+    The control of section 5.2, for which the paper tuned temperatures anew. It rounds, at
+    any temperature, to a multinomial probit, whose masses are not known: the discrete
+    graph draws from the distribution with the same logits, as the paper's does.
 
     Warning:
-        Under `mixed_float16` give it float32 logits: slopes go with the inverse of the
-        squared scale, and cold ones are beyond 65,504, the largest number of float16.
-        With float16 logits Keras's loss scaling skips the steps that have such slopes.
+        Under `mixed_float16` give it float32 logits: slopes go with the square of the
+        prior's temperature over the posterior's, and where that is large they are beyond
+        65,504, the largest number of float16. With float16 logits Keras's loss scaling
+        skips the steps that have such slopes.
     """
 
     name = "logistic_normal"

@@ -76,13 +76,13 @@ def relocated_normal(y, logit, t):
     return [*constants, -((t * y) ** 2) / 2, t * y * shift, -(shift**2) / 2]
 
 
-def logistic_normal(y, logits, scale):
-    """The last two cancel: what the square of the largest distance multiplies out to."""
+def logistic_normal(y, logits, t):
+    """The last two cancel: what the square of the largest noise multiplies out to."""
     n = len(logits)
-    distances = [a - b for a, b in zip(y, logits, strict=True)]
-    mean = mp.fsum(distances) / n
-    scaled = [(distance - mean) / scale for distance in distances]
-    square = mp.fsum(z**2 for z in scaled) / 2
-    product = max(map(abs, scaled)) * max(map(abs, y + logits)) / scale
-    constant = -(n - 1) * mp.log(scale * mp.sqrt(2 * mp.pi))
+    noise = [t * a - b for a, b in zip(y, logits, strict=True)]
+    mean = mp.fsum(noise) / n
+    noise = [value - mean for value in noise]
+    square = mp.fsum(value**2 for value in noise) / 2
+    product = max(map(abs, noise)) * max(map(abs, [t * a for a in y] + logits))
+    constant = (n - 1) * mp.log(t / mp.sqrt(2 * mp.pi))
     return [constant, -mp.log(n) / 2, -square, product, -product]

@@ -37,9 +37,9 @@ def shapes():
         next(settings)
 
 
-# Their slopes are beyond 65,504, the largest number of float16, where units of scale 0.01
-# or 1,000 logits apart meet: so, as they say, their logits are to be float32. With those
-# of float16, what is not finite has to be such a slope.
+# Their slopes are beyond 65,504, the largest number of float16, where a cold posterior
+# meets a warm prior, or units are 1,000 logits apart: so, as they say, their logits are
+# to be float32. With those of float16, what is not finite has to be such a slope.
 STEEP = ("concrete_gumbel_node", "logistic_normal")
 FLOAT16_MAX = 65_504.0
 

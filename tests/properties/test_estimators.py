@@ -220,11 +220,15 @@ def test_a_users_model_has_finite_gradients_in_mixed_precision(estimator, policy
             assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), name
 
 
-@pytest.mark.parametrize("estimator", ["concrete_gumbel_node", "logistic_normal"])
-def test_steps_whose_slopes_float16_cannot_hold_are_skipped(estimator):
+@pytest.mark.parametrize(
+    ("estimator", "prior_temperature"),
+    [("concrete_gumbel_node", 0.01), ("logistic_normal", 10.0)],
+)
+def test_steps_whose_slopes_float16_cannot_hold_are_skipped(estimator, prior_temperature):
     """Keras's loss scaling looks for infinities, which a bound on slopes would hide."""
     keras.config.set_dtype_policy("mixed_float16")
-    model = own_model(estimator, num_states=4, temperatures=(0.01, 0.01))
+    temperatures = (0.01, prior_temperature)
+    model = own_model(estimator, num_states=4, temperatures=temperatures)
     model.compile(keras.optimizers.Adam(0.1), loss=kc.NegativeBound())
     start = [np.array(weight) for weight in model.trainable_weights]
     model.fit(OWN_DATA, OWN_DATA, epochs=24, verbose=0)

@@ -53,7 +53,7 @@ def test_a_temperature_tensor_that_is_not_positive_is_an_error():
 def test_temperatures_that_would_broadcast_are_refused():
     with pytest.raises(ValueError, match="`temperature` must be a scalar or have"):
         kcd.RelocatedBinary(kcd.GAUSSIAN, [1.0, 2.0], 0.0)
-    with pytest.raises(ValueError, match="`scale` must be a scalar or have"):
+    with pytest.raises(ValueError, match="`temperature` must be a scalar or have"):
         kcd.ExpLogisticNormal([1.0, 2.0], [[0.0, 0.0]] * 3)
     with pytest.raises(ValueError, match="`temperature` must be positive"):
         kcd.RelocatedBinary(kcd.GAUSSIAN, 0.0, 0.0)

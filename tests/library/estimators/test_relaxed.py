@@ -39,10 +39,7 @@ def differences(function, *arguments):
 
 def nodes_of_noise(estimator, logits, noise):
     """The node as a float64 function of logits and of noise with mean-free units."""
-    if estimator == "logistic_normal":
-        scaled = T * noise * (np.sqrt(2) if logits.ndim == 2 else 1.0)
-        node = logits[:, None] + scaled
-    elif estimator == "gaussian":
+    if estimator == "gaussian":
         node = (noise - stats.norm.ppf(special.expit(-logits[:, None]))) / T
     elif estimator == "concrete_gumbel_node" and logits.ndim == 2:
         pair = np.stack([np.zeros_like(logits), logits], axis=-1)[:, None]
@@ -61,8 +58,6 @@ def state_of_noise(estimator, logits, noise):
 def noise_of_layer(estimator, logits, node):
     """The noise by which the layer made its node, up to what the softmax drops."""
     node, logits = np.float64(node), np.float64(logits)[:, None]
-    if estimator == "logistic_normal":
-        return (node - logits) / T / (np.sqrt(2) if logits.ndim == 3 else 1.0)
     if estimator == "gaussian":
         return T * node + stats.norm.ppf(special.expit(-logits))
     if estimator == "concrete_gumbel_node" and logits.ndim == 3:
