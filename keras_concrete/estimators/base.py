@@ -184,7 +184,7 @@ class Estimator(abc.ABC):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
         """Scores a node.
 
@@ -193,7 +193,8 @@ class Estimator(abc.ABC):
             temperature: Temperature of the density.
             logits: Logits of the density.
             node: The node, drawn from the posterior.
-            drawn_logits: Logits that the node was drawn with.
+            drawn_logits: Logits that the node was drawn with, or None where they are not
+                known, or `logits` depend on the node.
 
         Returns:
             Log-probability of each unit.
@@ -213,7 +214,7 @@ class RelaxedEstimator(Estimator):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
         """The log-density of the node."""
         return unit.relaxed(temperature, logits).log_prob(node)

@@ -114,7 +114,7 @@ class MuProp(ScoreFunction):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
         """The log-mass of the samples, and its linear continuation to the means."""
         return linear_log_mass(unit, self.state(unit, node), logits)

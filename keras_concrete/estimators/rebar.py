@@ -124,7 +124,7 @@ class Rebar(ScoreFunction):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
         """The log-mass of the samples, and its linear continuation to relaxed states."""
         return linear_log_mass(unit, self.state(unit, node), logits)

@@ -40,7 +40,7 @@ class GumbelSoftmax(RelaxedEstimator):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
         """Weighs the log-masses with the relaxed state."""
         return linear_log_mass(unit, self.state(unit, node), logits)
@@ -49,8 +49,10 @@ class GumbelSoftmax(RelaxedEstimator):
 class AnalyticKL(RelaxedEstimator):
     """Relaxed states, and the discrete KL in closed form (equation 22).
 
-    The masses are averaged over the posterior that the node was drawn from. Not a bound
-    in the relaxed model.
+    Masses whose logits do not depend on the node are averaged over the distribution that
+    it was drawn from. Others, as those of a prior given a layer that was drawn after the
+    node, have no closed form, and are weighed with the relaxed state, as in equation 21.
+    Not a bound in the relaxed model.
     """
 
     name = "concrete_analytic_kl"
@@ -63,9 +65,11 @@ class AnalyticKL(RelaxedEstimator):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
-        """Weighs the log-masses with the posterior's probabilities."""
+        """Weighs the log-masses with the posterior's probabilities, if they are given."""
+        if drawn_logits is None:
+            return linear_log_mass(unit, self.state(unit, node), logits)
         drawn_logits = ops.broadcast_to(drawn_logits, ops.shape(node))
         return linear_log_mass(unit, unit.mean(drawn_logits), logits)
 

@@ -35,7 +35,7 @@ class ScoreFunction(Estimator):
         temperature: Tensor,
         logits: Tensor,
         node: Tensor,
-        drawn_logits: Tensor,
+        drawn_logits: Tensor | None,
     ) -> Tensor:
         """The log-mass of the states, which are held fixed."""
         state = ops.stop_gradient(unit.discrete_state(node))

@@ -51,7 +51,8 @@ class RelaxedKL(Score):
             objective of Jang et al.'s Gumbel-Softmax); for `"concrete"` only.
             `"analytic"`: equation 22, the KL of the discrete distributions in closed
             form, in both graphs, at any estimator: what straight-through models usually
-            have. The last two are not bounds in the relaxed graph.
+            have; for priors whose logits do not depend on the node, as they would by way
+            of a layer drawn after it. The last two are not bounds in the relaxed graph.
         loss_weight: If given, the mean over batch and samples, times this, is added to
             the losses of the model: a number from 0, a schedule of training steps, or a
             `keras.Variable`. Losses that layers add know no `sample_weight`.

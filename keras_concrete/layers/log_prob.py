@@ -23,7 +23,7 @@ def unit_log_probs(
     temperature: Tensor,
     node: Tensor,
     logits: Tensor,
-    drawn_logits: Tensor,
+    drawn_logits: Tensor | None,
     training: bool,
 ) -> Tensor:
     """Scores nodes of either graph.
@@ -34,7 +34,7 @@ def unit_log_probs(
         temperature: Temperature of a relaxed density.
         node: Float32 nodes.
         logits: Float32 logits of the density or mass.
-        drawn_logits: Float32 logits that the nodes were drawn with.
+        drawn_logits: Float32 logits that the nodes were drawn with, or None.
         training: Whether the training graph is meant, or the discrete one.
 
     Returns:
@@ -162,8 +162,11 @@ class ConcreteLogProb(Score):
     Call arguments:
         node: What a sampler with `return_node=True` returns besides the state.
         logits: Logits of the density or mass.
-        drawn_logits: Logits that the node was drawn with, by default `logits`; only the
-            estimator `"concrete_analytic_kl"` reads them.
+        drawn_logits: Logits that the node was drawn with; only the estimator
+            `"concrete_analytic_kl"` reads them. Given them, it averages the log-mass over
+            what the node was drawn from, in closed form; without them it scores the
+            relaxed state. Leave them out where `logits` depend on the node, as those of a
+            prior do that is conditioned on a layer drawn after it.
         training: Whether the training graph is meant, or the discrete one.
 
     Input shape:
@@ -248,7 +251,7 @@ class ConcreteLogProb(Score):
             self._temperature.read(training),
             node,
             logits,
-            logits if drawn_logits is None else drawn_logits,
+            drawn_logits,
             training,
         )
         return self._sum_over_units(log_probs, node_mask, logits_mask)

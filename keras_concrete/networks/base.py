@@ -177,6 +177,12 @@ class Network:
     ) -> list[Tensor]:
         """Log-probability of each layer under the logits that it was drawn with."""
         return [
-            latent.log_prob(node, logits, training=training)
+            latent.log_prob(
+                node, logits, drawn_logits=self._drawn(logits), training=training
+            )
             for latent, node, logits in zip(latents, draw.nodes, draw.logits, strict=True)
         ]
+
+    def _drawn(self, logits: Tensor) -> Tensor | None:
+        """Logits of a draw, for estimators that read them."""
+        return logits if self._estimator.reads_drawn_logits else None

@@ -100,7 +100,8 @@ class DensityNetwork(Network):
         log_prior = []
         for i, node in enumerate(draw.nodes):
             above = draw.codes[i + 1] if i + 1 < len(draw.codes) else x
-            drawn = draw.logits[i] if self._estimator.reads_drawn_logits else None
+            # Of the others the prior depends on the node, by way of the layer above.
+            drawn = None if i + 1 < len(draw.codes) else self._drawn(draw.logits[i])
             log_prior.append(
                 self._log_priors[i](
                     node, self._priors[i](above), drawn_logits=drawn, training=training

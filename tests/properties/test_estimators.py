@@ -187,7 +187,7 @@ def own_model(
         bound = kc.MultiSampleBound()(log_likelihood, term(node, logits, prior))
         return keras.Model(x, bound)
     log_prior = kc.ConcreteLogProb(prior_t, **options)(node, prior, logits)
-    log_posterior = kc.ConcreteLogProb(t, **options)(node, logits)
+    log_posterior = kc.ConcreteLogProb(t, **options)(node, logits, logits)
     reads_node = estimators.get(estimator).reads_first_draw
     reads = [logits, node] if reads_node else [x]
     bound = kc.MultiSampleBound(seed=0)(

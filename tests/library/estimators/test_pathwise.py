@@ -111,7 +111,13 @@ def test_the_plain_straight_through_score_passes_gradients_to_the_logits(num_sta
 
 @pytest.mark.parametrize("num_states", [2, 4])
 @pytest.mark.parametrize(
-    "estimator", ["gumbel_softmax", "straight_through", "straight_through_gumbel_softmax"]
+    "estimator",
+    [
+        "gumbel_softmax",
+        "straight_through",
+        "straight_through_gumbel_softmax",
+        "concrete_analytic_kl",  # Where it is not given the logits of the draw.
+    ],
 )
 def test_log_masses_are_weighed_with_the_state(estimator, num_states):
     """Sum over i of z_i log pi_i: equation 21."""
@@ -129,9 +135,8 @@ def test_the_analytic_kl_is_that_of_the_masses_whatever_the_node(num_states):
     q = LOGITS[num_states]
     p = np.random.default_rng(3).normal(size=q.shape).astype("float32")
     _, node = sampler("concrete_analytic_kl", num_states)(q, training=True)
-    kl = score("concrete_analytic_kl", node, q) - score(
-        "concrete_analytic_kl", node, p, q
-    )
+    scores = [score("concrete_analytic_kl", node, logits, q) for logits in (q, p)]
+    kl = scores[0] - scores[1]
     log_q, log_p = (log_masses(logits, num_states) for logits in (q, p))
     expected = np.sum(np.exp(log_q) * (log_q - log_p), axis=(-1, -2))
     np.testing.assert_allclose(
@@ -151,6 +156,30 @@ def test_with_one_layer_the_analytic_kl_of_a_network_is_exact():
     terms = model(images, training=True)
     ours = np.float64(terms["log_posterior"]) - terms["log_prior"]
     np.testing.assert_allclose(ours, np.stack([kl, kl], axis=1), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("arity", [2, 4])
+def test_with_two_layers_the_analytic_kl_of_a_cold_network_is_the_discrete_one(arity):
+    """Once p(z1 given z2) was averaged over z1 as if z2 did not depend on it."""
+    model = kc.SigmoidBeliefNetwork(
+        "4H-4H-3V",
+        arity=arity,
+        estimator="concrete_analytic_kl",
+        num_samples=20_000,
+        prior_temperature=1e-3,
+        posterior_temperature=1e-3,
+        centering=False,
+        seed=0,
+    )
+    generator = np.random.default_rng(0)
+    for weight in model.trainable_weights:
+        weight.assign(generator.normal(0, 1.5, weight.shape))
+    images = np.float32([[0, 1, 1], [1, 0, 0]])
+    terms = model(images, training=True)
+    log_weights = terms["log_likelihood"] + terms["log_prior"] - terms["log_posterior"]
+    ours, error = np.mean(log_weights, axis=1), np.std(log_weights, axis=1) / 20_000**0.5
+    z = (ours - kc.exact_bound(model, images)) / error
+    assert 2 * stats.norm.sf(np.max(np.abs(z))) > 1e-4 / 2  # The rate of false alarms.
 
 
 @pytest.mark.parametrize("num_states", [2, 4])
