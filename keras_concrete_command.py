@@ -4,11 +4,15 @@ It stands apart from the package, which takes seconds to import: help and versio
 printed before that.
 """
 
+import contextlib
 import os
+import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from importlib.metadata import version
 
-__all__ = ["HELP", "main"]
+__all__ = ["HELP", "main", "without_greetings"]
 
 HELP = """\
 Usage: keras-concrete COMMAND [ARGS]...
@@ -34,6 +38,31 @@ Options:
 """
 
 
+# What TensorFlow logs on a machine without a GPU, some before it reads its settings.
+_NO_GPU = re.compile(
+    rb"All log messages before absl|cudart_stub|failed call to cuInit.*\(303\)"
+)
+
+
+@contextlib.contextmanager
+def without_greetings() -> Iterator[None]:
+    """Leaves out of standard error, of all libraries, that there is no GPU."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            log.seek(0)
+            for line in log:
+                if not _NO_GPU.search(line):
+                    os.write(2, line)
+
+
 def main() -> None:
     """Answers what needs no TensorFlow, or runs a command.
 
@@ -46,7 +75,12 @@ def main() -> None:
     if arguments == ["--version"]:
         print(f"keras_concrete {version('keras_concrete')}")
         raise SystemExit(0)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "TF_CPP_MIN_LOG_LEVEL" not in os.environ:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+        with without_greetings():
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # The first look for a GPU is logged too.
     from keras_concrete.__main__ import main as run
 
     run()

@@ -1,6 +1,7 @@
 """The K-sample bound of a trained model, for any K, in constant memory."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +84,7 @@ def evaluate_bound(
     seed: int = 0,
     verbose: bool = True,
     log_likelihood: LogLikelihood | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> BoundEstimate:
     """Estimates the bound L_K of equation 8 on each example.
 
@@ -109,6 +111,8 @@ def evaluate_bound(
         log_likelihood: Function from `x` and the outputs of the model, for a batch, to
             log p(x given z) in nats, `(batch,)`, or `(batch, num_samples)` where the
             model has a sample axis.
+        progress: Function that is told after each batch how many are done, and of how
+            many, in place of the progress bar.
 
     Returns:
         The bounds and effective sample sizes of the examples.
@@ -158,7 +162,8 @@ def evaluate_bound(
     groups_of_call = min(num_groups, math.ceil(_PAIRS_OF_CALL / (group * num_samples)))
     num_calls = math.ceil(num_groups / groups_of_call)
     summarise = compiled_summary(model, chunk, training, repeats, log_likelihood)
-    progress = keras.utils.Progbar(num_calls, verbose=int(verbose), unit_name="batch")
+    if progress is None:
+        progress = _progress_bar(num_calls, verbose)
     estimates = []
     for i in range(num_calls):
         groups = np.arange(i * groups_of_call, (i + 1) * groups_of_call, dtype="int32")
@@ -167,7 +172,7 @@ def evaluate_bound(
         keys = keys_of_groups(tf.constant(seed), tf.constant(groups))
         summaries = summarise(_tensors(x, places), keys, tf.constant(num_samples))
         estimates.append(merge(np.asarray(summaries)).reshape(2, -1))
-        progress.add(1)
+        progress(i + 1, num_calls)
     log_sum, effective = np.concatenate(estimates, axis=1)[:, :num_examples]
     return BoundEstimate(
         bounds=log_sum - math.log(num_samples),
@@ -175,6 +180,11 @@ def evaluate_bound(
         num_samples=num_samples,
         training=training,
     )
+
+
+def _progress_bar(num_calls: int, verbose: bool) -> Callable[[int, int], None]:
+    bar = keras.utils.Progbar(num_calls, verbose=int(verbose), unit_name="batch")
+    return lambda done, _: bar.update(done)
 
 
 def _examples(x: Any) -> tuple[Any, int]:

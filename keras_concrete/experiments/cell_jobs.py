@@ -182,9 +182,9 @@ def run_cell(job: Job, command: str) -> None:
     with folder.locked():
         if folder.config_file.exists():
             _check_settings(job)
-            model = resume_fit(folder, data, verbose=0)
+            model = resume_fit(folder, data)
         else:
-            model = start_fit(folder, job.config(), data, verbose=0)
+            model = start_fit(folder, job.config(), data)
         report = measure_run(
             folder,
             model,

@@ -5,6 +5,7 @@ last full epoch and ends as it would have without the stop, bit for bit.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -27,7 +28,10 @@ __all__ = ["resume_fit", "start_fit"]
 
 
 def start_fit(
-    folder: RunFolder, config: TrainingConfig, data: Dataset, verbose: int = 1
+    folder: RunFolder,
+    config: TrainingConfig,
+    data: Dataset,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> SigmoidBeliefNetwork:
     """Trains a new network to its last epoch.
 
@@ -35,7 +39,7 @@ def start_fit(
         folder: Where the run's files go.
         config: The settings.
         data: The data set that the settings name.
-        verbose: Of Keras's progress bar.
+        callbacks: Of Keras, beside those that write the run's files.
 
     Returns:
         The network that the run stands for: its best or its last.
@@ -47,18 +51,20 @@ def start_fit(
     # Before the folder, which then is of settings that make a network.
     network = new_network(config, data)
     folder.create(config)
-    return _fit(folder, config, network, data, verbose)
+    return _fit(folder, config, network, data, callbacks)
 
 
 def resume_fit(
-    folder: RunFolder, data: Dataset, verbose: int = 1
+    folder: RunFolder,
+    data: Dataset,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> SigmoidBeliefNetwork:
     """Trains the network of a run from its last full epoch to its last one.
 
     Args:
         folder: Where the run's files are.
         data: The data set that the run's settings name.
-        verbose: Of Keras's progress bar.
+        callbacks: Of Keras, beside those that write the run's files.
 
     Returns:
         The network that the run stands for: its best or its last.
@@ -71,7 +77,7 @@ def resume_fit(
     config = folder.config()
     check_fit(config, data)
     network = folder.last_model() or new_network(config, data)
-    return _fit(folder, config, network, data, verbose)
+    return _fit(folder, config, network, data, callbacks)
 
 
 def _fit(
@@ -79,7 +85,7 @@ def _fit(
     config: TrainingConfig,
     network: SigmoidBeliefNetwork,
     data: Dataset,
-    verbose: int,
+    callbacks: Sequence[keras.callbacks.Callback],
 ) -> SigmoidBeliefNetwork:
     architecture = parse_architecture(config.architecture)
     steps = config.num_steps(len(data.train))
@@ -99,11 +105,11 @@ def _fit(
     # A divisor: batches of one size compile once.
     validation_batch_size = largest_divisor(len(data.validation), 500)
     logger = keras.callbacks.CSVLogger(folder.history_file, append=True)
-    callbacks = [logger, Checkpoint(folder.model_file), Stopwatch(folder.timing_file)]
+    writers = [logger, Checkpoint(folder.model_file), Stopwatch(folder.timing_file)]
     if config.keeps_best:
         best = _best_bound(folder, num_epochs, validation, validation_batch_size)
         keeper = BestCheckpoint(folder.model_file, folder.best_file, best)
-        callbacks.insert(2, keeper)
+        writers.insert(2, keeper)
     try:
         network.fit(
             shuffled_batches(data.train, config.batch_size, config.seed, first_step).map(
@@ -115,8 +121,8 @@ def _fit(
             epochs=config.epochs,
             steps_per_epoch=steps,
             shuffle=False,
-            verbose=verbose,
-            callbacks=callbacks,
+            verbose=0,
+            callbacks=[*writers, *callbacks],
         )
     finally:
         # Keras leaves the file open when training is stopped.

@@ -1,6 +1,7 @@
 """The measurement of a trained network for its report."""
 
 import statistics
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -25,7 +26,7 @@ def measure_run(
     num_test_images: int | None = None,
     num_train_images: int = 0,
     evaluation_samples: int | None = None,
-    verbose: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Measures the network of a run.
 
@@ -39,7 +40,8 @@ def measure_run(
         num_test_images: Test images to use, from the first; None for all.
         num_train_images: Training images of which to report the NLL too.
         evaluation_samples: Samples K of the NLL; None for those of the run's settings.
-        verbose: 1 for a progress bar.
+        progress: Function that is told after each batch of the NLL how many are done, and
+            of how many.
 
     Returns:
         The report.
@@ -54,13 +56,13 @@ def measure_run(
 
     def bound(images: np.ndarray, num_samples: int, **kwargs: Any) -> BoundEstimate:
         x = architecture.split(images)
-        return evaluate_bound(model, x, num_samples, **{"verbose": False, **kwargs})
+        return evaluate_bound(model, x, num_samples, verbose=False, **kwargs)
 
     relaxed = bound(test, config.num_samples, training=True)
     discrete = bound(test, config.num_samples)
-    nll = bound(test, many, verbose=bool(verbose))
+    nll = bound(test, many, progress=progress)
     folder.write_test_nll(-nll.bounds)
-    train_nll = bound(train, many, verbose=bool(verbose)) if len(train) else None
+    train_nll = bound(train, many, progress=progress) if len(train) else None
     modelled = slice(-model.visible_units, None)
     naive = base_rate_nll(data.train[:, modelled], test[:, modelled])
     steps = config.num_steps(len(data.train))

@@ -44,12 +44,12 @@ def summary(result: CellResult) -> str:
         result: Of a cell.
 
     Returns:
-        Such as `98.83 ± 0.25, paper 86.3 after 10,000,000 steps`.
+        Such as `NLL 98.83 ± 0.25, paper 86.3 after 10,000,000 steps`.
     """
     paper = result.cell.paper
     if paper is None:
-        return str(result.discrete_nll)
-    return f"{result.discrete_nll}, paper {paper.test} after {NUM_STEPS:,} steps"
+        return f"NLL {result.discrete_nll}"
+    return f"NLL {result.discrete_nll}, paper {paper.test} after {NUM_STEPS:,} steps"
 
 
 def make_tables(results: Sequence[CellResult]) -> list[ResultTable]:

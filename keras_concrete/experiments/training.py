@@ -2,9 +2,10 @@
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_concrete.datasets import Dataset, load_dataset
@@ -23,13 +24,19 @@ from keras_concrete.serving import export_saved_model
 __all__ = ["resume", "start"]
 
 
-def start(folder: RunFolder, config: TrainingConfig, verbose: int = 1) -> Report:
+def start(
+    folder: RunFolder,
+    config: TrainingConfig,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
     """Trains a new network to its last epoch, reports, draws and exports.
 
     Args:
         folder: Where the run's files go.
         config: Settings of the run.
-        verbose: Of Keras's progress bar.
+        callbacks: Of the fit, beside those that write the run's files.
+        progress: Of the NLL that follows, as `evaluate_bound` takes it.
 
     Returns:
         The report, as written to `report.json`.
@@ -45,16 +52,21 @@ def start(folder: RunFolder, config: TrainingConfig, verbose: int = 1) -> Report
         folder.check_empty()
         data = load_dataset(config.data)
         with _full_disk_explained(folder):
-            model = start_fit(folder, config, data, verbose)
-            return _finish(folder, model, data, verbose)
+            model = start_fit(folder, config, data, callbacks)
+            return _finish(folder, model, data, progress)
 
 
-def resume(folder: RunFolder, verbose: int = 1) -> Report:
+def resume(
+    folder: RunFolder,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
     """Goes on with a run after its last full epoch, and ends it as `start` does.
 
     Args:
         folder: Where the run's files are.
-        verbose: Of Keras's progress bar.
+        callbacks: Of the fit, beside those that write the run's files.
+        progress: Of the NLL that follows, as `evaluate_bound` takes it.
 
     Returns:
         The report, as written to `report.json`.
@@ -70,14 +82,17 @@ def resume(folder: RunFolder, verbose: int = 1) -> Report:
     with folder.locked():
         data = load_dataset(config.data)
         with _full_disk_explained(folder):
-            model = resume_fit(folder, data, verbose)
-            return _finish(folder, model, data, verbose)
+            model = resume_fit(folder, data, callbacks)
+            return _finish(folder, model, data, progress)
 
 
 def _finish(
-    folder: RunFolder, model: SigmoidBeliefNetwork, data: Dataset, verbose: int
+    folder: RunFolder,
+    model: SigmoidBeliefNetwork,
+    data: Dataset,
+    progress: Callable[[int, int], None] | None,
 ) -> Report:
-    report = measure_run(folder, model, data, verbose=verbose)
+    report = measure_run(folder, model, data, progress=progress)
     report.write(folder.report_file)
     _draw(folder, model, data)
     remove_leftovers(folder.saved_model)

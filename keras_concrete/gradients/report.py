@@ -1,6 +1,6 @@
 """Estimators of a network's gradient, compared on the same weights and data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -25,6 +25,7 @@ def gradient_report(
     num_draws: int = 1_000,
     seed: int = 0,
     jit_compile: bool = True,
+    progress: Callable[[int, int], None] | None = None,
 ) -> GradientReport:
     """Measures bias, noise and cost of estimators on one network and batch.
 
@@ -52,6 +53,8 @@ def gradient_report(
         num_draws: Gradients of each, rounded up to a multiple of 20.
         seed: Integer, of which alone the noise is a function.
         jit_compile: Whether XLA compiles the steps, as it does in `fit`.
+        progress: Function that is told after each estimator how many are done, and of
+            how many.
 
     Returns:
         The report.
@@ -106,6 +109,10 @@ def gradient_report(
             if estimators is not None:
                 raise
             skipped[name] = str(error)
-    rows = [row for clone in clones for row in comparison.rows(clone)]
+    rows = []
+    for done, clone in enumerate(clones, 1):
+        rows += comparison.rows(clone)
+        if progress is not None:
+            progress(done, len(clones))
     size = NUM_BLOCKS * draws_of_block(num_draws, NUM_BLOCKS)
     return GradientReport(rows, size, model.num_samples, comparison.names, skipped)

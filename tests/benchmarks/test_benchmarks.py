@@ -188,7 +188,7 @@ def test_a_whole_evaluation_is_the_bound_of_all_images_it_is_given(tmp_path):
     config = TrainingConfig("4H~784V", "mnist5k", epochs=1, steps_per_epoch=2)
     folder, data = RunFolder(tmp_path / "run"), kc.load_dataset("mnist5k")
     with folder.locked():
-        start_fit(folder, config, data, verbose=0)
+        start_fit(folder, config, data)
     result = whole.evaluate_whole(folder, num_samples=1_000, num_images=20)
     estimate = kc.evaluate_bound(folder.model(), data.test[:20], 1_000, verbose=False)
     assert result["bound"]["mean"] == estimate.mean

@@ -32,7 +32,7 @@ def _fitted(path, **changes):
         config = dataclasses.replace(
             tiny_config(), architecture="3H-16V", epochs=3, num_samples=2, **changes
         )
-        fitting.start_fit(RunFolder(path), config, tiny_data(), verbose=0)
+        fitting.start_fit(RunFolder(path), config, tiny_data())
     return path
 
 
@@ -65,7 +65,7 @@ def test_half_a_row_of_an_epoch_that_was_not_saved_is_cut(left, whole, tmp_path,
     folder = _copy(whole, tmp_path / "run", after_two=True)
     folder.history_file.write_bytes(history[:-left])
     folder.timing_file.write_text("")  # A full disk makes files, and puts nothing in.
-    model = fitting.resume_fit(folder, tiny_data(), verbose=0)
+    model = fitting.resume_fit(folder, tiny_data())
     assert folder.history_file.read_bytes() == history
     assert int(model.optimizer.iterations) == 3 * 6
     assert folder.timing()["epoch"] == [2]
@@ -97,7 +97,7 @@ def test_a_history_that_was_lost_costs_no_model_and_not_the_best(
             "on_epoch_end",
             lambda self, epoch, logs: keep(self, epoch, {"val_bound": -1e6}),
         )
-        fitting.resume_fit(folder, tiny_data(), verbose=0)
+        fitting.resume_fit(folder, tiny_data())
     assert re.search(r"history.csv was damaged.*model is whole", caplog.text)
     assert (folder.path / "damaged-history.csv").read_bytes() == b"\x00" * 50 + b"\n"
     assert folder.best_file.read_bytes() == best

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("_tiny")
 
 def _train(path, **changes):
     config = dataclasses.replace(tiny_config(), epochs=2, evaluation_samples=5, **changes)
-    report = training.start(RunFolder(path), config, verbose=0)
+    report = training.start(RunFolder(path), config)
     return RunFolder(path), report
 
 

@@ -129,9 +129,13 @@ def test_a_second_evaluation_compiles_nothing():
     assert function.experimental_get_tracing_count() == 1
 
 
-def test_a_progress_bar_is_shown(capsys):
-    kc.evaluate_bound(_Constant(0.0), all_images(3), num_samples=30_000)
+def test_a_progress_bar_is_shown_or_a_function_is_told(capsys):
+    model, images, told = _Constant(0.0), all_images(3), []
+    kc.evaluate_bound(model, images, 30_000)
     assert "4/4" in capsys.readouterr().out
+    kc.evaluate_bound(model, images, 30_000, progress=lambda *done: told.append(done))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert capsys.readouterr().out == ""
 
 
 def test_bad_arguments_are_refused(model):

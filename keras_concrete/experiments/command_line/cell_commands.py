@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import Progress, TaskID
 
 from keras_concrete.checks import check_choice
 from keras_concrete.datasets import DATASETS
 from keras_concrete.experiments.cell import Cell
 from keras_concrete.experiments.cell_jobs import Budget, Job
-from keras_concrete.experiments.command_line.console import console, say
+from keras_concrete.experiments.command_line.console import say
+from keras_concrete.experiments.command_line.progress import bars
 from keras_concrete.experiments.paper_tables import TABLES
 from keras_concrete.experiments.result_tables import summary
 from keras_concrete.experiments.studies import STUDIES
 from keras_concrete.experiments.worker_processes import CellsFailedError, run_cells
 
-__all__ = ["Processes", "Seed", "make_jobs", "run_jobs"]
+__all__ = ["Processes", "Seed", "make_jobs", "run_jobs", "short_names"]
 
 Seed = Annotated[int, typer.Option(help="Seed of weights, noise and order of the data.")]
 Processes = Annotated[
@@ -86,31 +87,47 @@ def run_jobs(jobs: list[Job], num_processes: int) -> None:
     to_do = [job for job in jobs if not job.is_done]
     if len(to_do) < len(jobs):
         say(f"{len(jobs) - len(to_do)} of {len(jobs)} cells are done already.")
-    progress = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.fields[state]}"),
-        console=console,
-    )
+    names = dict(zip(jobs, short_names([job.name for job in jobs]), strict=True))
+    shown: dict[Job, TaskID] = {}
+    progress = bars()
     total = progress.add_task("all cells", total=len(to_do), state="")
     with progress:
         for running in run_cells(jobs, num_processes, command):
-            shown = {task.description: task.id for task in progress.tasks}
             for job in running:
-                if job.cell.name not in shown:
-                    progress.add_task(job.cell.name, total=job.num_epochs, state="")
-                else:
-                    _show(progress, shown[job.cell.name], job)
+                if job not in shown:
+                    shown[job] = progress.add_task(names[job], total=None, state="")
+                _show(progress, shown[job], job)
             for job in [job for job in to_do if job not in running and job.has_ended]:
                 to_do.remove(job)
-                progress.remove_task(shown[job.cell.name])
+                if job in shown:
+                    progress.remove_task(shown[job])
                 progress.advance(total)
-                what = "failed" if job.failed else summary(job.result())
-                say(f"{job.cell.name}: {what}")
+                say(f"{names[job]}: {'failed' if job.failed else summary(job.result())}")
     failed = [job for job in jobs if job.failed]
     if failed:
         logs = "\n".join(f"    {job.log_file}" for job in failed)
         raise CellsFailedError(f"{len(failed)} of {len(jobs)} cells failed. See\n{logs}")
+
+
+def short_names(names: list[str]) -> list[str]:
+    """What tells names apart: without the first and last parts that all of them have.
+
+    Args:
+        names: Parts joined by `-`.
+
+    Example:
+    >>> short_names(["compare-200H~784V-vimco-seed0", "compare-200H~784V-arm-seed0"])
+    ['vimco', 'arm']
+    >>> short_names(["table1-200H-784V-seed0"])
+    ['table1-200H-784V-seed0']
+    """
+    parts = [name.split("-") for name in names]
+    if len(names) > 1:
+        for end in (0, -1):
+            while min(map(len, parts)) > 1 and len({part[end] for part in parts}) == 1:
+                for part in parts:
+                    del part[end]
+    return ["-".join(part) for part in parts]
 
 
 def _show(progress: Progress, bar: TaskID, job: Job) -> None:
@@ -119,4 +136,6 @@ def _show(progress: Progress, bar: TaskID, job: Job) -> None:
     state = f"{steps:,} of {job.budget.steps:,} steps"
     if epochs == job.num_epochs:
         state = "evaluating"
-    progress.update(bar, completed=epochs, state=state)
+    # Until the first epoch is done nothing is known of the time.
+    total = job.num_epochs if epochs else None
+    progress.update(bar, completed=epochs, total=total, state=state)

@@ -31,8 +31,8 @@ def figures(
 ) -> None:
     """Draw the paper's figures 1 to 4, each as PDF, SVG and PNG.
 
-    For Figure 4 a network is trained at ten temperatures; what is there from an earlier
-    call is used.
+    For Figure 4 a network is trained at each of ten temperatures, which takes some
+    minutes; what is there from an earlier call is used.
     """
     make_folder(out)
     for save in (
@@ -43,6 +43,7 @@ def figures(
         _announce(save(out))
     budget = Budget(steps, num_train_images=0, seed=seed)
     jobs = make_jobs("temperature", "*", data, budget, out)
+    say(f"Figure 4 needs {len(jobs)} networks, {steps:,} steps each: some minutes.")
     run_jobs(jobs, processes)
     results = [job.result() for job in jobs]
     cell, config = jobs[0].cell, jobs[0].config()

@@ -11,6 +11,7 @@ from keras_concrete import datasets
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.estimators import names as estimator_names
 from keras_concrete.experiments.command_line.console import print_table, say
+from keras_concrete.experiments.command_line.progress import bars, counter
 from keras_concrete.experiments.command_line.trained_runs import Run, Seed
 from keras_concrete.experiments.figures import save_gradient_plane
 from keras_concrete.experiments.json_files import write_json
@@ -57,7 +58,9 @@ def gradients(
         check_no_link(path)
     images = datasets.load_dataset(config.data).train[:num_images]
     x = parse_architecture(config.architecture).split(images)
-    report = gradient_report(model, x, names, num_draws, seed)
+    with bars() as progress:
+        count = counter(progress, "measuring", "estimators")
+        report = gradient_report(model, x, names, num_draws, seed, progress=count)
     title = (
         f"{config.architecture}, m = {report.num_samples}: {report.num_draws:,} "
         f"gradients of {len(images)} images, seed {seed}"

@@ -11,6 +11,7 @@ from keras_concrete import estimators
 from keras_concrete.experiments import training
 from keras_concrete.experiments.advice import resume_command
 from keras_concrete.experiments.command_line.console import console, say
+from keras_concrete.experiments.command_line.progress import TrainingBar, bars
 from keras_concrete.experiments.recipes import recipe_settings
 from keras_concrete.experiments.report import Estimate, Report
 from keras_concrete.experiments.run_folder import RunFolder
@@ -132,9 +133,13 @@ def train(
         _refuse_settings(context)
     folder = RunFolder(resume or out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}")
     config = None if resume else _config(context, recipe, architecture)
-    say(f"Run folder: {folder.path}")
     try:
-        report = training.start(folder, config) if config else training.resume(folder)
+        with bars() as progress:
+            bar = TrainingBar(folder.path, progress)
+            if config:
+                report = training.start(folder, config, [bar], bar.evaluate)
+            else:
+                report = training.resume(folder, [bar], bar.evaluate)
     except KeyboardInterrupt:
         say(
             f"\nStopped. All full epochs are kept in {folder.path}; to go on:\n"

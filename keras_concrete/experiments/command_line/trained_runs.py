@@ -14,13 +14,21 @@ from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.evaluation import evaluate_bound
 from keras_concrete.experiments import run_pictures
 from keras_concrete.experiments.command_line.console import console, say
+from keras_concrete.experiments.command_line.progress import bars, counter
 from keras_concrete.experiments.measurement import base_rate_nll
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.files import check_empty, make_folder, remove_leftovers
 from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.serving import export_onnx, export_saved_model
 
-__all__ = ["Run", "Seed", "evaluate", "export", "sample"]
+__all__ = [
+    "Run",
+    "Seed",
+    "effective_sample_size_words",
+    "evaluate",
+    "export",
+    "sample",
+]
 
 Run = Annotated[
     Path, typer.Argument(help="Folder that `train` made.", show_default=False)
@@ -58,7 +66,11 @@ def evaluate(
         data = datasets.load_dataset(config.data)
         images = getattr(data, split)[:num_images]
         x = parse_architecture(config.architecture).split(images)
-        estimate = evaluate_bound(model, x, num_samples, training=relaxed, seed=seed)
+        with bars() as progress:
+            count = counter(progress, "evaluating", "batches")
+            estimate = evaluate_bound(
+                model, x, num_samples, training=relaxed, seed=seed, progress=count
+            )
         modelled = slice(-model.visible_units, None)
         naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
         record = _Evaluation(
@@ -75,6 +87,7 @@ def evaluate(
         file.write(json.dumps(asdict(record)) + "\n")
     say(f"Run folder: {folder.path}")
     console.print(record.table())
+    say(effective_sample_size_words(record.effective_sample_size, num_samples))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +119,34 @@ class _Evaluation:
         }.items():
             table.add_row(label, value)
         return table
+
+
+def effective_sample_size_words(size: float, num_samples: int) -> str:
+    """What the effective sample size says of how far the bound is from its limit.
+
+    The distances are those of weights whose logarithms are normal.
+
+    Args:
+        size: Effective sample size.
+        num_samples: K.
+
+    Example:
+    >>> print(effective_sample_size_words(2.5, 5_000))
+    Of an image's 5,000 samples, about 2.5 carry the weight: too few, so that the
+    true NLL may be lower by nats. More samples (--num-samples) narrow that.
+    """
+    if size >= 100:
+        judgement = "enough for an NLL\nwithin about a hundredth of a nat."
+    else:
+        distance = "some tenths of a nat" if size >= 10 else "nats"
+        judgement = (
+            f"too few, so that the\ntrue NLL may be lower by {distance}. More samples "
+            "(--num-samples) narrow that."
+        )
+    return (
+        f"Of an image's {num_samples:,} samples, about {size:,.1f} carry the weight: "
+        f"{judgement}"
+    )
 
 
 def sample(

@@ -44,6 +44,7 @@ def test_bad_input_is_refused_before_anything_is_written(
     assert result.exit_code != 0
     assert message in str(result.exception)
     assert list(tmp_path.iterdir()) == []
+    assert result.output == ""
 
 
 def test_errors_are_one_paragraph_and_exit_with_one(monkeypatch, capsys):

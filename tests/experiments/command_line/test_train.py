@@ -93,7 +93,7 @@ def test_a_recipe_decides_what_is_not_given(
 ):
     configs = []
 
-    def note(folder, config):
+    def note(folder, config, *_):
         configs.append(config)
         raise OSError  # instead of training
 
@@ -105,7 +105,24 @@ def test_a_recipe_decides_what_is_not_given(
     assert config.weight_decay == decay
 
 
+def test_a_log_has_a_line_an_epoch_and_no_control_characters(run):
+    _, output = run
+    lines = output.splitlines()
+    assert lines[0] == f"Run folder: {run[0]}"
+    history = RunFolder(run[0]).history()
+    for epoch, (line, bound, val_bound) in enumerate(
+        zip(lines[1:5], history["bound"], history["val_bound"], strict=True), 1
+    ):
+        assert line.startswith(
+            f"epoch {epoch} of 4: bound {bound:.2f}, "
+            f"on validation images {val_bound:.2f}, "
+        )
+    assert len(lines) < 20
+    assert all(c.isprintable() for c in output.replace("\n", ""))
+
+
 def test_a_folder_that_holds_something_is_not_written_over(run):
     result = invoke("train", "4H~16V", "--data", "tiny", "--out", run[0])
     assert isinstance(result.exception, FileExistsError)
     assert "--resume" in str(result.exception)
+    assert result.output == ""
