@@ -36,6 +36,7 @@ def draw_training(path: Path, results: Sequence[dict[str, Any]]) -> None:
                         if (r["network"], r["num_samples"]) == (network, m)
                     ],
                 )
+        figure.suptitle("medians; lines from least to greatest", fontsize=12)
         figure.savefig(path.with_suffix(".png"), dpi=150)
 
 
@@ -64,7 +65,7 @@ def _draw_race(axes: Any, results: Sequence[dict[str, Any]]) -> None:
             transform=axes.get_xaxis_transform(),
             va="top",
         )
-    axes.set_xlabel("ms a step (median; lines: least to greatest)")
+    axes.set_xlabel("ms a step")
     axes.margins(x=0.15)
 
 

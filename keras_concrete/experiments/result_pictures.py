@@ -65,16 +65,22 @@ def gap_records(results: Sequence[CellResult]) -> list[GapRecord]:
 def _draw_curves(path: Path, panels: dict[str, list[CellResult]]) -> Path:
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    with drawing.new_figure(6.4 * columns + 2.6, 4.2 * rows) as figure:
+    looks = _looks([result for results in panels.values() for result in results])
+    hidden = set().union(*(_far_above(results) for results in panels.values()))
+    common, names = _legend(list(looks), hidden)
+    width = 7.0 * columns
+    # An entry of the legend takes 0.6 inches, and 0.1 for each letter.
+    across = min(len(names), max(1, int(width / (0.6 + 0.1 * max(map(len, names))))))
+    height = 4.2 * rows + 0.4 + 0.25 * math.ceil(len(names) / across)
+    with drawing.new_figure(width, height) as figure:
         grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
-        looks = _looks([result for results in panels.values() for result in results])
         lines: dict[str, Any] = {}  # One for each label, for the legend of all panels.
         for axes, (network, results) in zip(grid, panels.items(), strict=False):
             for result in results:
                 label = _label(result.cell)
                 bounds = -np.asarray(result.curve.val_bound)
                 (lines[label],) = axes.plot(result.curve.step, bounds, **looks[label])
-            _cut_early(axes, results)
+            _cut(axes, [r for r in results if _label(r.cell) not in hidden])
             axes.set_title(network, loc="left")
             axes.set_xlabel("step")
             axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -83,9 +89,14 @@ def _draw_curves(path: Path, panels: dict[str, list[CellResult]]) -> Path:
             axes.grid(axis="y")
         for axes in grid[len(panels) :]:
             axes.axis("off")
-        names = sorted(lines, key=list(looks).index)
         figure.legend(
-            [lines[name] for name in names], names, loc="outside right upper", fontsize=11
+            [lines[label] for label in looks],
+            names,
+            title=common,
+            loc="outside lower center",
+            ncols=across,
+            fontsize=11,
+            title_fontsize=11,
         )
         figure.savefig(path, dpi=150)
     return path
@@ -113,10 +124,26 @@ def _looks(results: Sequence[CellResult]) -> dict[str, dict[str, Any]]:
             colour = colormaps["viridis"](0.9 * rank / (len(temperatures) - 1))
         line = ("-", "--", ":", "-.")[size % 4]
         looks[_label(cell)] = {"color": colour, "linestyle": line}
+        if len(kinds) > 4 and number == 0:
+            # A band, which shows below a curve that is the same.
+            looks[_label(cell)] |= {"linewidth": 8, "alpha": 0.4}
     return looks
 
 
-def _cut_early(axes: Any, results: Sequence[CellResult]) -> None:
+def _far_above(results: Sequence[CellResult]) -> set[str]:
+    """Labels of curves so far above most that they would flatten all others."""
+    ends = {
+        _label(r.cell): -r.curve.val_bound[-1]
+        for r in results
+        if r.curve.val_bound and math.isfinite(r.curve.val_bound[-1])
+    }
+    if len(ends) < 5:
+        return set()
+    low, high = np.quantile(list(ends.values()), (0.25, 0.75))
+    return {label for label, end in ends.items() if end > high + 3 * (high - low)}
+
+
+def _cut(axes: Any, results: Sequence[CellResult]) -> None:
     """Leaves out the first steps, which would flatten all that follows."""
     late = [-value for r in results for value in _later(r.curve.val_bound)]
     finite = [value for value in late if math.isfinite(value)]
@@ -127,6 +154,18 @@ def _cut_early(axes: Any, results: Sequence[CellResult]) -> None:
 
 def _later(values: list[float]) -> list[float]:
     return values[len(values) // 10 :]
+
+
+def _legend(labels: list[str], hidden: set[str]) -> tuple[str, list[str]]:
+    """What all labels say, and what each says beside it."""
+    parts = [label.split(", ") for label in labels]
+    common = [part for part in parts[0] if all(part in other for other in parts)]
+    if len(labels) == 1:
+        common = []
+    names = [", ".join(p for p in part if p not in common) for part in parts]
+    for i, label in enumerate(labels):
+        names[i] += " (above the picture)" if label in hidden else ""
+    return ", ".join(common), names
 
 
 def _label(cell: Cell) -> str:
