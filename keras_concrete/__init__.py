@@ -27,6 +27,7 @@ from keras_concrete.layers import (
 )
 from keras_concrete.losses import NegativeBound
 from keras_concrete.models import SigmoidBeliefNetwork
+from keras_concrete.pretrained import ModelCard, load_pretrained, model_card
 from keras_concrete.schedules import ExponentialAnnealing
 from keras_concrete.shrinking import shrink
 from keras_concrete.temperatures import TemperatureAdvice, suggest_temperature
@@ -75,6 +76,7 @@ __all__ = [
     "IntegralityGap",
     "LatentVariableModel",
     "LearnedLogits",
+    "ModelCard",
     "MultiSampleBound",
     "NegativeBound",
     "RelaxedKL",
@@ -94,6 +96,8 @@ __all__ = [
     "export_saved_model",
     "gradient_report",
     "load_dataset",
+    "load_pretrained",
+    "model_card",
     "shrink",
     "smoothed_mean",
     "suggest_temperature",

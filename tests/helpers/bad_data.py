@@ -175,6 +175,14 @@ BAD_DATA = {
         lambda: network().sample(3, context=IMAGES),
         "`context` is for networks that predict",
     ),
+    "unknown pretrained model": (
+        lambda: kc.load_pretrained("hash_mnist"),
+        "`name` must be one of .*'hash_mnist5k'.*Did you mean 'hash_mnist5k'?",
+    ),
+    "a card of no model": (
+        lambda: kc.model_card("hash"),
+        "`name` must be one of 'belief_network_mnist5k', 'hash_mnist5k'",
+    ),
     "batches larger than the data": (
         lambda: shuffled_batches(IMAGES, 9, seed=0),
         "`batch_size` must be at most the number of images, 8. Received: batch_size=9",

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = {
     str(file.relative_to(ROOT))
     for file in (ROOT / "keras_concrete").rglob("*")
-    if file.suffix == ".py" or file.name == "py.typed"
+    if file.suffix in (".py", ".keras", ".json") or file.name == "py.typed"
 } | {"keras_concrete_command.py"}
 
 
@@ -101,6 +101,7 @@ history = model.fit(np.eye(4), epochs=2, verbose=0).history
 assert np.all(np.isfinite(history["bound"]))
 for name in kc.__all__:
     getattr(kc, name)
+assert kc.load_pretrained("hash_mnist5k")(np.zeros((1, 784))).shape == (1, 64)
 from keras_concrete.__main__ import main
 sys.argv = ["keras-concrete", "--help"]
 main()

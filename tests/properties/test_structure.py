@@ -15,7 +15,7 @@ PACKAGE = ROOT / "keras_concrete"
 LIBRARY = """
     types checks files images backend graphs programs normal_quantile noise schedules
     hard_gates subsets networks.notation datasets shuffled_batches first_batch sublayers
-    seeding distributions objectives temperatures
+    pretrained seeding distributions objectives temperatures
     estimators
     step_clock step_mean layers losses shrinking
     array_batches steps_ahead training_loop looped_model bound_model
@@ -28,7 +28,7 @@ LABORATORY = """
     cell paper_tables studies training_config recipes new_network
     drawing figures run_pictures run_callbacks saved_networks run_folder
     report measurement fitting training
-    cell_result result_tables result_pictures cell_jobs worker_processes
+    cell_result result_tables result_pictures cell_jobs worker_processes pretraining
     comparison comparison_rows comparison_picture
     command_line
 """.split()
