@@ -112,9 +112,22 @@ def _layer(call: Call, kind: Kind, plan: Plan) -> Any:
         config["use_bias"] = layer.use_bias or bool(np.any(_folded(call, plan)))
     is_cut = not np.all(kept) or not np.all(plan.kept[id(call.read[0])])
     if is_cut and kind in (Kind.LINEAR, Kind.POINTWISE):
-        # Arrays of initial values have the old sizes; the weights are copied in.
-        config.update({key: "zeros" for key in config if key.endswith("_initializer")})
+        initializers = {k: v for k, v in config.items() if k.endswith("_initializer")}
+        config.update({k: _of_any_size(v) for k, v in initializers.items()})
     return type(layer).from_config(config)
+
+
+def _of_any_size(initializer: Any) -> Any:
+    """An initializer, or zeros in the place of one that may hold an array of old sizes.
+
+    The weights are copied in: it is for clones of the smaller model.
+    """
+    is_keras = isinstance(initializer, dict) and (
+        initializer.get("module") == "keras.initializers"
+    )
+    if is_keras and initializer["class_name"] != "Constant":
+        return initializer
+    return "zeros"
 
 
 def _weights(call: Call, kind: Kind, plan: Plan) -> list[np.ndarray]:

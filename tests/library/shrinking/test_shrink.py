@@ -192,3 +192,14 @@ def test_initializers_of_the_old_sizes_are_no_hindrance():
     )
     x = GENERATOR.normal(size=(5, 3)).astype("float32")
     np.testing.assert_allclose(kc.shrink(model)(x), model(x), atol=1e-6)
+
+
+def test_clones_of_a_smaller_model_start_as_those_of_the_large_one_would():
+    start = keras.initializers.Constant([9.0, -9.0])
+    layers = [L.Dense(2), kc.HardConcrete(logits_initializer=start), L.Dense(3)]
+    smaller = kc.shrink(keras.Sequential([keras.Input((3,)), *layers]))
+    clone = keras.models.clone_model(smaller)
+    for layer in clone.layers[1:]:
+        kernel, bias = layer.get_weights()
+        assert np.all(kernel != 0)
+        assert np.all(bias == 0)
