@@ -29,7 +29,6 @@ class SigmoidBeliefNetwork(BoundModel):
     A functional model of this package's layers from binary data to the multi-sample
     bound. In training the graph is relaxed, otherwise discrete, with one set of weights:
     `fit(x)` maximises the relaxed bound, `evaluate(x)` reports the discrete one.
-
     Latent layers are numbered from the image upward: layer 1 is next to the image.
 
     A notation with a visible layer on the left, such as `392V-240H-240H-392V`, makes a
@@ -55,6 +54,9 @@ class SigmoidBeliefNetwork(BoundModel):
             1, for the visible biases: (count + 1) / (N + 2), say. By default 1/2.
         centering: Whether inference layers read the codes of other layers less a
             running average (`Centering`); of no effect with one latent layer.
+        encoder_units: Units of each of q's two tanh layers next to the image (`~`). By
+            default those of the layer they lead to, as Burda et al. have it (2016); the
+            letter of D.1 is the size of the image, which takes twice the time.
         kernel_regularizer: Regularizer of all kernels, as in `keras.layers.Dense`.
         seed: Integer for the initial weights and the noise, or None.
         name: Name of the model.
@@ -106,6 +108,7 @@ class SigmoidBeliefNetwork(BoundModel):
         posterior_temperature: Setting | None = None,
         visible_mean: Sequence[float] | np.ndarray | None = None,
         centering: bool = True,
+        encoder_units: int | None = None,
         kernel_regularizer: Any = None,
         seed: int | None = None,
         name: str = "sigmoid_belief_network",
@@ -125,10 +128,10 @@ class SigmoidBeliefNetwork(BoundModel):
             conditional=parsed.context_units is not None,
         )
         network = network_class(parsed)(
-            parsed, maker, estimator, temperatures, visible_mean, centering
+            parsed, maker, estimator, temperatures, visible_mean, centering, encoder_units
         )
-        num_inputs = parsed.context_units or parsed.visible_units
-        x = keras.Input((num_inputs,), dtype="float32", name="x")
+        size = parsed.context_units or parsed.visible_units
+        x = keras.Input((size,), dtype="float32", name="x")
         super().__init__(x, network.outputs(x, num_samples), name=name)
         self.architecture = architecture
         self.arity = arity
@@ -138,11 +141,10 @@ class SigmoidBeliefNetwork(BoundModel):
         self.posterior_temperature = schedules.deserialize(posterior_temperature)
         self.visible_mean = visible_mean
         self.centering = centering
+        self.encoder_units = encoder_units
         self.kernel_regularizer = kernel_regularizer
         self.seed = seed
-        self._parsed = parsed
-        self._policy = policy
-        self._network = network
+        self._parsed, self._policy, self._network = parsed, policy, network
         self._bound = network.bound
         self._means = self.make_means(network.metric_names)
 
@@ -206,8 +208,7 @@ class SigmoidBeliefNetwork(BoundModel):
         """
         x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
         with self._noise(seed):
-            terms = self._network.terms(x, num_samples, training)
-        return terms.log_weights()
+            return self._network.terms(x, num_samples, training).log_weights()
 
     def encode(self, x: Tensor, seed: Tensor | None = None) -> dict[str, Tensor]:
         """Draws the discrete codes of data from the inference network.
@@ -227,10 +228,9 @@ class SigmoidBeliefNetwork(BoundModel):
             draw = self._network.draw(ops.cast(x, "float32"), None, False)
         as_probabilities = ops.sigmoid if self.arity == 2 else ops.softmax
         outputs = {}
-        for i, codes in enumerate(draw.codes):
-            logits = ops.cast(draw.logits[i], "float32")
-            outputs[f"codes_{i + 1}"] = ops.cast(codes, "float32")
-            outputs[f"probabilities_{i + 1}"] = as_probabilities(logits)
+        for i, (codes, logits) in enumerate(zip(draw.codes, draw.logits, strict=True), 1):
+            outputs[f"codes_{i}"] = ops.cast(codes, "float32")
+            outputs[f"probabilities_{i}"] = as_probabilities(ops.cast(logits, "float32"))
         return outputs
 
     def decode(self, codes: Tensor) -> dict[str, Tensor]:
@@ -274,10 +274,10 @@ class SigmoidBeliefNetwork(BoundModel):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor, and what was done to its layers."""
-        names = "architecture arity num_samples estimator centering seed name".split()
+        names = "architecture arity num_samples estimator centering encoder_units"
         mean, serialize = self.visible_mean, keras.saving.serialize_keras_object
         return {
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in [*names.split(), "seed", "name"]},
             "prior_temperature": schedules.serialize(self.prior_temperature),
             "posterior_temperature": schedules.serialize(self.posterior_temperature),
             "visible_mean": None if mean is None else list(mean),

@@ -30,7 +30,6 @@ class Parameterized(tfd.Distribution):
         probs: Tensor | None,
         temperature: Tensor | None = None,
         validate_args: bool = False,
-        temperature_name: str = "temperature",
     ) -> None:
         if (logits is None) == (probs is None):
             raise ValueError(
@@ -46,7 +45,7 @@ class Parameterized(tfd.Distribution):
         if temperature is not None:
             batch_shape = shape[: -self._event_ndims] if self._event_ndims else shape
             self._temperature = parameters.checked_temperature(
-                temperature, batch_shape, validate_args, temperature_name
+                temperature, batch_shape, validate_args
             )
 
     def _check_shape(self, name: str, shape: tf.TensorShape) -> None:

@@ -15,6 +15,7 @@ from keras_concrete.experiments.new_network import (
     check_fit,
     largest_divisor,
     new_network,
+    of_second_estimator,
 )
 from keras_concrete.experiments.run_callbacks import BestCheckpoint, Checkpoint, Stopwatch
 from keras_concrete.experiments.run_folder import RunFolder
@@ -49,7 +50,7 @@ def start_fit(
     """
     check_fit(config, data)
     # Before the folder, which then is of settings that make a network.
-    network = new_network(config, data)
+    network = new_network(config.of_epoch(0), data)
     folder.create(config)
     return _fit(folder, config, network, data, callbacks)
 
@@ -76,7 +77,7 @@ def resume_fit(
     """
     config = folder.config()
     check_fit(config, data)
-    network = folder.last_model() or new_network(config, data)
+    network = folder.last_model() or new_network(config.of_epoch(0), data)
     return _fit(folder, config, network, data, callbacks)
 
 
@@ -111,19 +112,26 @@ def _fit(
         keeper = BestCheckpoint(folder.model_file, folder.best_file, best)
         writers.insert(2, keeper)
     try:
-        network.fit(
-            shuffled_batches(data.train, config.batch_size, config.seed, first_step).map(
-                architecture.split
-            ),
-            validation_data=validation,
-            validation_batch_size=validation_batch_size,
-            initial_epoch=num_epochs,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*writers, *callbacks],
-        )
+        for last_epoch in (config.first_epochs, config.epochs):
+            if num_epochs >= last_epoch:
+                continue
+            if last_epoch == config.epochs and network.estimator != config.estimator:
+                network = of_second_estimator(network, config, data)
+            batches = shuffled_batches(
+                data.train, config.batch_size, config.seed, num_epochs * steps
+            )
+            network.fit(
+                batches.map(architecture.split),
+                validation_data=validation,
+                validation_batch_size=validation_batch_size,
+                initial_epoch=num_epochs,
+                epochs=last_epoch,
+                steps_per_epoch=steps,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*writers, *callbacks],
+            )
+            num_epochs = last_epoch
     finally:
         # Keras leaves the file open when training is stopped.
         if logger.csv_file is not None:

@@ -11,7 +11,7 @@ from keras_concrete.images import smoothed_mean
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.networks.notation import parse_architecture
 
-__all__ = ["check_fit", "largest_divisor", "new_network"]
+__all__ = ["check_fit", "largest_divisor", "new_network", "of_second_estimator"]
 
 
 def check_fit(config: TrainingConfig, data: Dataset) -> None:
@@ -45,6 +45,8 @@ def check_fit(config: TrainingConfig, data: Dataset) -> None:
 def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
     """Makes the network of a run, compiled and not trained yet.
 
+    It is by the run's `estimator`, of the second half of the epochs if they differ.
+
     Args:
         config: The settings.
         data: The data set that they name.
@@ -64,6 +66,7 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
         posterior_temperature=config.posterior_temperature,
         visible_mean=smoothed_mean(data.train[:, -visible_units:]),
         centering=config.centering,
+        encoder_units=config.encoder_units,
         kernel_regularizer=keras.regularizers.L2(decay / 2) if decay else None,
         seed=config.seed,
     )
@@ -74,6 +77,29 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
         )
     network.compile(keras.optimizers.Adam(learning_rate))
     return network
+
+
+def of_second_estimator(
+    network: SigmoidBeliefNetwork, config: TrainingConfig, data: Dataset
+) -> SigmoidBeliefNetwork:
+    """Has a network go on by the estimator of the second half of a run.
+
+    Args:
+        network: The network after the first half.
+        config: The settings.
+        data: The data set that they name.
+
+    Returns:
+        A network with its weights, counters of noise and state of the optimizer.
+    """
+    second = new_network(config, data)
+    second.optimizer.build(second.trainable_variables)
+    olds, news = (
+        [*each.variables, *each.optimizer.variables] for each in (network, second)
+    )
+    for old, new in zip(olds, news, strict=True):
+        new.assign(old)
+    return second
 
 
 def largest_divisor(number: int, limit: int) -> int:

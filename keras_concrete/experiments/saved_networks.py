@@ -12,7 +12,7 @@ from keras_concrete.models import SigmoidBeliefNetwork
 __all__ = ["load_network"]
 
 # What a network and the settings of its run have in common.
-_SHARED = ("architecture", "arity", "num_samples", "estimator", "centering")
+_SHARED = "architecture arity num_samples estimator centering encoder_units".split()
 
 
 def load_network(path: Path, config: TrainingConfig, other: Path) -> SigmoidBeliefNetwork:
@@ -59,6 +59,8 @@ def _check_is_of_run(network: keras.Model, path: Path, config: TrainingConfig) -
             f"{path} holds a {type(network).__name__}, not a SigmoidBeliefNetwork: "
             f"{advice}"
         )
+    if network.estimator == config.first_estimator:
+        config = config.of_epoch(0)
     for name in _SHARED:
         ours, theirs = getattr(config, name), getattr(network, name)
         if ours != theirs:

@@ -15,18 +15,20 @@ _ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "no-centering": ("concrete", {"centering": False}),
     "one-temperature-0.5": ("concrete", {"posterior_temperature": 1 / 2}),
     "one-temperature-0.67": ("concrete", {"prior_temperature": 2 / 3}),
-    "kl-of-equation-21": ("gumbel_softmax", {}),
-    "kl-of-equation-22": ("concrete_analytic_kl", {}),
+    "kl-of-equation-21": ("gumbel_softmax", {"restore_best_weights": False}),
+    "kl-of-equation-22": ("concrete_analytic_kl", {"restore_best_weights": False}),
     "gumbels-as-node": ("concrete_gumbel_node", {}),
 }
 
-# By the paper's estimator: each variant's own, and its temperature if not the paper's.
-_RECIPES: dict[str, dict[str, tuple[str, float | None]]] = {
+# By the paper's estimator: each variant's own, its temperature if not the paper's, and
+# its recipe.
+_RECIPES: dict[str, dict[str, tuple[str, float | None, str]]] = {
     "concrete": {
-        "batch-128": ("concrete", None),
-        "equation-21": ("gumbel_softmax", 1 / 2),
+        "batch-128": ("concrete", None, "cosine"),
+        "equation-21": ("gumbel_softmax", 1 / 2, "cosine"),
+        "equation-21-first": ("concrete", None, "gumbel-softmax-first"),
     },
-    "vimco": {"batch-128": ("vimco", None)},
+    "vimco": {"batch-128": ("vimco", None, "cosine")},
 }
 
 
@@ -50,13 +52,14 @@ def _recipe() -> Iterator[Cell]:
         kind = (cell.data, cell.num_samples)
         if kind != ("binarized_mnist", 5) or "~" not in cell.architecture:
             continue
-        for variant, (estimator, temperature) in _RECIPES[cell.estimator].items():
+        variants = _RECIPES[cell.estimator].items()
+        for variant, (estimator, temperature, recipe) in variants:
             yield replace(
                 cell,
                 table="recipe",
                 estimator=estimator,
                 posterior_temperature=temperature,
-                recipe="cosine",
+                recipe=recipe,
                 variant=variant,
                 settings=(("batch_size", 128),),
             )

@@ -7,7 +7,12 @@ import keras
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.checks import check_count, check_flag, check_images
+from keras_concrete.checks import (
+    check_count,
+    check_flag,
+    check_images,
+    check_positive,
+)
 from keras_concrete.layers import Centering
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.layer_maker import LayerMaker
@@ -28,6 +33,8 @@ class DensityNetwork(Network):
         temperatures: Of the densities of p, and of the samples and densities of q.
         visible_mean: Mean of each pixel, within (0, 1), or None for 1/2.
         centering: Whether q reads centered codes.
+        encoder_units: Units of the tanh layers of q next to the image, or None for those
+            of the latent layer next to it.
     """
 
     metric_names = ("bound", "kl", "reconstruction")
@@ -40,17 +47,19 @@ class DensityNetwork(Network):
         temperatures: Temperatures,
         visible_mean: Sequence[float] | None,
         centering: bool,
+        encoder_units: int | None,
     ) -> None:
         super().__init__(architecture, maker, estimator, visible_mean)
         bits, links = self._bits, self._links
         numbers = range(1, len(bits) + 1)
+        hidden = [_encoder_units(encoder_units, links[0], bits[0]), *bits[1:]]
         self.latents = [
             self._latent(
                 i,
                 maker,
                 temperatures.posterior,
                 maker.latent_logits(
-                    f"posterior_{i}", links[i - 1], bits[i - 1], bits[i - 1]
+                    f"posterior_{i}", links[i - 1], hidden[i - 1], bits[i - 1]
                 ),
                 "posterior",
             )
@@ -151,6 +160,19 @@ class DensityNetwork(Network):
             state, _ = latent.sample(prior(code), training=False)
             code = latent.code(state)
         return code
+
+
+def _encoder_units(encoder_units: int | None, link: str, bits: int) -> int:
+    if encoder_units is None:
+        return bits
+    if link == "-":
+        raise ValueError(
+            "Argument `encoder_units` is the size of tanh layers, which the link `-` "
+            "next to the image has none of: leave it out, or join the two by `~`. "
+            f"Received: encoder_units={encoder_units!r}"
+        )
+    check_positive("encoder_units", encoder_units, int)
+    return encoder_units
 
 
 def _sum(terms: list[Tensor], name: str, num_samples: int | None) -> Tensor:

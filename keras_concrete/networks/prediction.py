@@ -26,6 +26,10 @@ class PredictionNetwork(Network):
         temperatures: Of which `posterior` is that of the whole graph.
         visible_mean: Mean of each predicted pixel, within (0, 1), or None for 1/2.
         centering: Of no effect: there is no inference network.
+        encoder_units: None, likewise.
+
+    Raises:
+        ValueError: If there are `encoder_units`.
     """
 
     metric_names = ("bound",)
@@ -38,7 +42,14 @@ class PredictionNetwork(Network):
         temperatures: Temperatures,
         visible_mean: Sequence[float] | None,
         centering: bool,
+        encoder_units: int | None,
     ) -> None:
+        if encoder_units is not None:
+            raise ValueError(
+                "Argument `encoder_units` is for networks that infer codes from images, "
+                "such as '200H~784V': a conditional one draws them from its prior. "
+                f"Received: encoder_units={encoder_units!r}"
+            )
         super().__init__(architecture, maker, estimator, visible_mean)
         self._context_units = architecture.context_units or 0
         above = [*self._bits[1:], self._context_units]

@@ -12,9 +12,12 @@ NETWORKS = ["200H-784V", "200H~200H~784V", "392V-240H-240H-392V", "392V~240H~392
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_decides_the_optimiser_and_nothing_else(recipe, network):
+def test_a_recipe_decides_the_optimiser_and_what_comes_first(recipe, network):
     settings = recipe_settings(recipe, network)
-    assert settings.keys() == {"learning_rate", "learning_rate_schedule", "weight_decay"}
+    decided = {"learning_rate", "learning_rate_schedule", "weight_decay"}
+    if recipe == "gumbel-softmax-first":
+        decided |= {"first_estimator", "first_temperature"}
+    assert settings.keys() == decided
     config = TrainingConfig(network, **settings)
     assert {name: getattr(config, name) for name in settings} == settings
 

@@ -40,9 +40,9 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
 
             patch.setattr(run_callbacks.Checkpoint, "on_epoch_end", stop_at_third)
         with pytest.raises(KeyboardInterrupt):
-            training.start(folder, tiny_config(), verbose=0)
+            training.start(folder, tiny_config())
     assert not folder.report_file.exists()
-    training.resume(folder, verbose=0)
+    training.resume(folder)
     assert folder.history_file.read_bytes() == whole.history_file.read_bytes()
     assert _state(folder) == _state(whole)
     ours, theirs = (
@@ -75,7 +75,7 @@ def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypat
     folder = RunFolder(tmp_path / "run")
     config = dataclasses.replace(tiny_config(), estimator="vimco", evaluation_samples=5)
     assert config.keeps_best  # score-function estimators stop early, as the paper's did
-    training.start(folder, config, verbose=0)
+    training.start(folder, config)
     assert int(folder.model().optimizer.iterations) == 2 * 6
     assert int(folder.last_model().optimizer.iterations) == 4 * 6
 
@@ -94,7 +94,7 @@ def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_callbacks.BestCheckpoint, "on_epoch_end", stop)
         with pytest.raises(KeyboardInterrupt):
-            fitting.start_fit(folder, config, tiny_data(), verbose=0)
+            fitting.start_fit(folder, config, tiny_data())
     header, *rows = folder.history_file.read_text().splitlines()
     place = header.split(",").index("val_bound")
     rows = [row.split(",") for row in rows]
@@ -104,7 +104,7 @@ def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_pa
     folder.history_file.write_text(f"{header}\r\n{content}", newline="")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_callbacks.BestCheckpoint, "on_epoch_end", lambda *_: None)
-        model = fitting.resume_fit(folder, tiny_data(), verbose=0)
+        model = fitting.resume_fit(folder, tiny_data())
     assert int(model.optimizer.iterations) == seen * 6
 
 

@@ -11,6 +11,7 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
     kinds = [  # Variant, estimator, temperature, column of the paper.
         ("batch-128", "concrete", None, 0),
         ("equation-21", "gumbel_softmax", 0.5, 0),
+        ("equation-21-first", "concrete", None, 0),
         ("batch-128", "vimco", None, 1),
     ]
     cells = STUDIES["recipe"]
@@ -23,6 +24,10 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
     assert {config.batch_size for config in configs} == {128}
     assert {config.num_samples for config in configs} == {5}
     assert {config.learning_rate_schedule for config in configs} == {"cosine"}
+    firsts = [config.of_epoch(0) for config in configs if config.first_epochs]
+    assert [(c.estimator, c.posterior_temperature) for c in firsts] == 2 * [
+        ("gumbel_softmax", 0.5)
+    ]
 
 
 def test_the_ablations_change_one_thing_each(tmp_path):
@@ -39,7 +44,7 @@ def test_the_ablations_change_one_thing_each(tmp_path):
         "no-centering": {"centering"},
         "one-temperature-0.5": {"posterior_temperature"},
         "one-temperature-0.67": {"prior_temperature"},
-        "kl-of-equation-21": {"estimator"},
-        "kl-of-equation-22": {"estimator"},
+        "kl-of-equation-21": {"estimator", "restore_best_weights"},
+        "kl-of-equation-22": {"estimator", "restore_best_weights"},
         "gumbels-as-node": {"estimator"},
     }

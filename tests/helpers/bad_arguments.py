@@ -53,9 +53,9 @@ BAD_ARGUMENTS = {
         lambda: distributions.ExpConcrete(np.nan, N_ARY),
         "`temperature` must be positive and finite. Received: temperature=nan",
     ),
-    "scale 0": (
+    "temperature 0 of the control": (
         lambda: distributions.ExpLogisticNormal(0.0, N_ARY),
-        "`scale` must be positive and finite. Received: scale=0.0",
+        "`temperature` must be positive and finite. Received: temperature=0.0",
     ),
     "prior temperature of a network": (
         lambda: network(prior_temperature=np.nan),

@@ -243,6 +243,14 @@ BAD_DATA = {
         lambda: kc.export_saved_model(keras.Sequential(), "nowhere"),
         "`model` must be a LatentVariableModel, .* or .* Received: a Sequential without",
     ),
+    "tanh layers of an affine map": (
+        lambda: kc.SigmoidBeliefNetwork("3H-6V", encoder_units=6),
+        "`encoder_units` is the size of tanh layers, .* join the two by `~`.*=6",
+    ),
+    "an encoder that is not there": (
+        lambda: kc.SigmoidBeliefNetwork("6V~3H~6V", encoder_units=6),
+        "`encoder_units` is for networks that infer codes from images, .*=6",
+    ),
     # settings of runs
     "vimco of a run": (
         lambda: TrainingConfig(estimator="vimko"),
@@ -259,6 +267,18 @@ BAD_DATA = {
     "a flag of a run": (
         lambda: TrainingConfig(restore_best_weights="yes"),
         "`restore_best_weights` must be True or False",
+    ),
+    "a first half by the same": (
+        lambda: TrainingConfig(first_estimator="concrete"),
+        "`first_estimator` and `estimator` must be two, .*first_estimator='concrete'",
+    ),
+    "the temperature of no first half": (
+        lambda: TrainingConfig(first_temperature=0.5),
+        "`first_temperature` is that of `first_estimator`, which is None.*0.5",
+    ),
+    "half of one epoch": (
+        lambda: TrainingConfig(first_estimator="gumbel_softmax", epochs=1),
+        "`epochs` must be 2 or more. Received: epochs=1",
     ),
     "epochs of a run": (
         lambda: TrainingConfig(epochs=1.5),

@@ -86,6 +86,19 @@ def test_units_are_bits_at_every_arity_and_temperatures_are_the_papers(arity):
     assert model.get_layer(f"latent_1_arity_{arity}").temperature == posterior
 
 
+@pytest.mark.parametrize(("encoder_units", "expected"), [(None, 4), (6, 6)])
+def test_the_encoder_has_the_size_of_its_layer_or_that_of_section_d1(
+    encoder_units, expected
+):
+    model = network("3H~4H~6V", encoder_units=encoder_units)
+    sizes = [model.get_layer(f"posterior_1_tanh_{i}").kernel.shape for i in (1, 2)]
+    assert sizes == [(6, expected), (expected, expected)]
+    assert model.get_layer("posterior_2_tanh_1").kernel.shape == (4, 3)
+    again = kc.SigmoidBeliefNetwork.from_config(model.get_config())
+    assert again.encoder_units == encoder_units
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+
+
 def test_with_one_latent_layer_there_is_nothing_to_center():
     def centerings(model):
         return [x for x in model.layers if isinstance(x, kc.Centering)]

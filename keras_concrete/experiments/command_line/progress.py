@@ -68,7 +68,8 @@ class TrainingBar(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Shows the bar: by now the settings and the data were accepted."""
-        say(f"Run folder: {self._folder}")
+        if not self._progress.tasks[self._task].visible:  # Nor once more, at a half.
+            say(f"Run folder: {self._folder}")
         self._progress.update(self._task, description="compiling", visible=True)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -63,9 +63,30 @@ def train(
             show_default="the paper's for the arity",
         ),
     ] = None,
+    first_estimator: Annotated[
+        str | None,
+        typer.Option(
+            help="Estimator of the first half of the epochs.",
+            show_default="the recipe's, or none",
+        ),
+    ] = None,
+    first_temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Posterior temperature of that half.",
+            show_default="the recipe's, or as after it",
+        ),
+    ] = None,
     centering: Annotated[
         bool, typer.Option(help="Whether inference layers read centered codes.")
     ] = _DEFAULT.centering,
+    encoder_units: Annotated[
+        int | None,
+        typer.Option(
+            help="Units of the tanh layers between the image and the layer next to it.",
+            show_default="those of that layer",
+        ),
+    ] = None,
     epochs: Annotated[
         int, typer.Option(help="Epochs: after each comes validation and a checkpoint.")
     ] = _DEFAULT.epochs,
@@ -80,8 +101,9 @@ def train(
         str,
         typer.Option(
             help="cosine: a learning rate that decays from 2e-3 to 0 over the run; "
-            "paper: the constant rate of appendix D.5, meant for 10,000,000 steps. The "
-            "three options that follow change parts of it."
+            "paper: the constant rate of appendix D.5, meant for 10,000,000 steps; "
+            "gumbel-softmax-first: cosine, the first half by gumbel_softmax at "
+            "temperature 1/2. The three options that follow change parts of it."
         ),
     ] = "cosine",
     learning_rate: Annotated[
@@ -105,7 +127,8 @@ def train(
         bool | None,
         typer.Option(
             help="End with the weights of the best validation bound: early stopping.",
-            show_default="for score-function estimators, as the paper",
+            show_default="where the paper does: without gradients through the states, "
+            "and by equations 21 and 22",
         ),
     ] = None,
     evaluation_samples: Annotated[
