@@ -39,6 +39,7 @@ def _code_cells(path):
 def test_the_program_runs(path, tmp_path, monkeypatch, capsys, request):
     import keras_concrete
     from keras_concrete.estimators import registry
+    from keras_concrete.serving import onnx_files
 
     if path.stem.startswith(EAGERLY):
         request.getfixturevalue("eagerly")
@@ -52,6 +53,13 @@ def test_the_program_runs(path, tmp_path, monkeypatch, capsys, request):
         "evaluate_bound",
         lambda model, x, **kwargs: evaluate(model, x[:5], 10, verbose=False),
         raising=False,
+    )
+    # Each endpoint takes tf2onnx seconds: the notebook asks two of them.
+    found = onnx_files.endpoints
+    monkeypatch.setattr(
+        onnx_files,
+        "endpoints",
+        lambda model: {n: e for n, e in found(model).items() if n.startswith("encode")},
     )
     keras.config.set_max_epochs(1)
     keras.config.set_max_steps_per_epoch(2)
