@@ -10,6 +10,7 @@ from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.images import smoothed_mean
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.networks.notation import parse_architecture
+from keras_concrete.temperatures import Temperatures, choose_temperatures
 
 __all__ = ["check_fit", "largest_divisor", "new_network", "of_second_estimator"]
 
@@ -55,15 +56,16 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
         The network.
     """
     visible_units = parse_architecture(config.architecture).visible_units
-    steps = config.num_steps(len(data.train))
+    steps = config.epochs * config.num_steps(len(data.train))
+    temperatures = _temperatures(config, steps)
     decay = config.weight_decay
     network = SigmoidBeliefNetwork(
         config.architecture,
         arity=config.arity,
         num_samples=config.num_samples,
         estimator=config.estimator,
-        prior_temperature=config.prior_temperature,
-        posterior_temperature=config.posterior_temperature,
+        prior_temperature=temperatures.prior,
+        posterior_temperature=temperatures.posterior,
         visible_mean=smoothed_mean(data.train[:, -visible_units:]),
         centering=config.centering,
         encoder_units=config.encoder_units,
@@ -73,10 +75,29 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
     learning_rate: Any = config.learning_rate
     if config.learning_rate_schedule == "cosine":
         learning_rate = keras.optimizers.schedules.CosineDecay(
-            config.learning_rate, decay_steps=config.epochs * steps
+            config.learning_rate, decay_steps=steps
         )
     network.compile(keras.optimizers.Adam(learning_rate))
     return network
+
+
+def _temperatures(config: TrainingConfig, steps: int) -> Temperatures:
+    """The temperatures, as the network takes them, over that many steps."""
+    given = Temperatures(config.prior_temperature, config.posterior_temperature)
+    rate = config.temperature_decay_rate
+    if rate == 1.0:
+        return given
+    conditional = parse_architecture(config.architecture).context_units is not None
+    first = choose_temperatures(
+        config.arity,
+        prior=given.prior,
+        posterior=given.posterior,
+        conditional=conditional,
+    )
+    decays = Temperatures(
+        *(keras.optimizers.schedules.ExponentialDecay(t, steps, rate) for t in first)
+    )
+    return decays._replace(prior=None) if conditional else decays
 
 
 def of_second_estimator(

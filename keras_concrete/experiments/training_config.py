@@ -25,6 +25,8 @@ class TrainingConfig:
         estimator: Name of the gradient estimator.
         prior_temperature: As in `SigmoidBeliefNetwork`.
         posterior_temperature: As in `SigmoidBeliefNetwork`.
+        temperature_decay_rate: Factor by which both temperatures have changed at the
+            last step, exponentially (Keras's `ExponentialDecay`); 1 for constant ones.
         first_estimator: Estimator of the first half of the epochs, or None. The network
             then goes on by `estimator`, with its weights, its noise and the state of its
             optimizer.
@@ -57,6 +59,7 @@ class TrainingConfig:
     estimator: str = "concrete"
     prior_temperature: float | None = None
     posterior_temperature: float | None = None
+    temperature_decay_rate: float = 1.0
     first_estimator: str | None = None
     first_temperature: float | None = None
     centering: bool = True
@@ -85,6 +88,7 @@ class TrainingConfig:
         for name in ("centering", "restore_best_weights"):
             if getattr(self, name) is not None:
                 check_flag(name, getattr(self, name))
+        check_positive("temperature_decay_rate", self.temperature_decay_rate)
         check_positive("learning_rate", self.learning_rate)
         check_choice(
             "learning_rate_schedule", self.learning_rate_schedule, ("cosine", "constant")
@@ -112,6 +116,12 @@ class TrainingConfig:
                 "Arguments `first_estimator` and `estimator` must be two, both with "
                 "gradients through the states, such as 'gumbel_softmax' and 'concrete'. "
                 f"Received: first_estimator={name!r}, estimator={self.estimator!r}"
+            )
+        if self.temperature_decay_rate != 1.0:
+            raise ValueError(
+                "With `first_estimator`, whose half has a temperature of its own, "
+                "argument `temperature_decay_rate` must be 1. Received: "
+                f"temperature_decay_rate={self.temperature_decay_rate!r}"
             )
         if self.epochs == 1:
             raise ValueError(

@@ -276,6 +276,12 @@ BAD_DATA = {
         lambda: TrainingConfig(first_temperature=0.5),
         "`first_temperature` is that of `first_estimator`, which is None.*0.5",
     ),
+    "a schedule beside a first half": (
+        lambda: TrainingConfig(
+            first_estimator="gumbel_softmax", temperature_decay_rate=0.5
+        ),
+        "`temperature_decay_rate` must be 1. Received: temperature_decay_rate=0.5",
+    ),
     "half of one epoch": (
         lambda: TrainingConfig(first_estimator="gumbel_softmax", epochs=1),
         "`epochs` must be 2 or more. Received: epochs=1",

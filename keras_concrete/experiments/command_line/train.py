@@ -63,6 +63,13 @@ def train(
             show_default="the paper's for the arity",
         ),
     ] = None,
+    temperature_decay_rate: Annotated[
+        float,
+        typer.Option(
+            help="Factor by which both temperatures have changed at the last step, "
+            "exponentially; 1 for constant ones."
+        ),
+    ] = _DEFAULT.temperature_decay_rate,
     first_estimator: Annotated[
         str | None,
         typer.Option(
