@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from keras_concrete.experiments.cell_result import CellResult
 from keras_concrete.experiments.paper_tables import NUM_STEPS
 from keras_concrete.experiments.report import MeanAndError
+from keras_concrete.experiments.studies import SEARCHES
 
 __all__ = ["ResultTable", "make_tables", "markdown", "summary"]
 
@@ -60,7 +61,8 @@ def make_tables(results: Sequence[CellResult]) -> list[ResultTable]:
 
     Returns:
         A table for each of the paper's tables, data set, number of steps, of test images
-        and of samples.
+        and of samples. Where settings are searched for, the row of the best bound of
+        validation images comes first.
     """
     groups: dict[_Group, list[CellResult]] = defaultdict(list)
     for result in results:
@@ -97,6 +99,8 @@ _SETTINGS = ("model", "arity", "m", "variant", "estimator", "temperature", "seed
 
 def _table(group: _Group, results: Sequence[CellResult]) -> ResultTable:
     rows = _over_seeds(results)
+    if is_search := group.table in SEARCHES:
+        rows.sort(key=_validation_bound, reverse=True)
     columns = list(zip(*(_settings(row[0]) for row in rows), strict=True))
     has_seeds = len(rows[0]) > 1
     names = _SETTINGS[:-1] if has_seeds else _SETTINGS
@@ -108,6 +112,10 @@ def _table(group: _Group, results: Sequence[CellResult]) -> ResultTable:
     ]
     header = [names[i] for i in shown]
     body = [[_text(_settings(row[0])[i]) for i in shown] for row in rows]
+    if is_search:
+        header.append("validation bound")
+        for line, row in zip(body, rows, strict=True):
+            line.append(f"{_validation_bound(row):.2f}")
     has_paper = any(result.cell.paper for result in results)
     for split in ("test", "train"):
         if not any(_nll(result, split) for result in results):
@@ -135,6 +143,11 @@ def _table(group: _Group, results: Sequence[CellResult]) -> ResultTable:
 
 def _nll(result: CellResult, split: str) -> MeanAndError | None:
     return result.discrete_nll if split == "test" else result.train_nll
+
+
+def _validation_bound(row: Sequence[CellResult]) -> float:
+    """The mean over seeds of the bound of validation images after the last step."""
+    return statistics.mean(result.curve.val_bound[-1] for result in row)
 
 
 def _over_seeds(results: Sequence[CellResult]) -> list[list[CellResult]]:

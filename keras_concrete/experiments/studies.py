@@ -1,5 +1,6 @@
 """Studies of our own beside the paper's tables: cells with settings other than D.5's."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 from keras_concrete.experiments.cell import Cell
 from keras_concrete.experiments.paper_tables import TABLES
 
-__all__ = ["STUDIES"]
+__all__ = ["SEARCHES", "STUDIES"]
+
+# Studies whose cells are to be chosen among, by their bounds of validation images.
+SEARCHES = ("grid", "control-grid")
 
 # What each variant changes of the paper's own settings.
 _ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -65,7 +69,43 @@ def _recipe() -> Iterator[Cell]:
             )
 
 
+def _grid() -> Iterator[Cell]:
+    """Appendix D.5: among what the paper chose learning rate and weight decay."""
+    networks = ("200H-200H-784V", "200H~200H~784V")
+    rates, decays = (1e-4, 3e-4, 1e-3), (0.0, 1e-2, 1e-1, 1.0)
+    for network, rate, decay in itertools.product(networks, rates, decays):
+        yield Cell(
+            "grid",
+            "binarized_mnist",
+            network,
+            2,
+            5,
+            "concrete",
+            variant=f"rate{rate:g}-decay{decay:g}",
+            settings=(("learning_rate", rate), ("weight_decay", decay)),
+        )
+
+
+def _control_grid() -> Iterator[Cell]:
+    """Temperatures for the control, of which the paper only says that they are others."""
+    posteriors, shares = (1 / 2, 2 / 3, 1.0, 3 / 2), (1 / 2, 2 / 3, 1.0)
+    for arity, posterior, share in itertools.product((4, 8), posteriors, shares):
+        yield Cell(
+            "control-grid",
+            "binarized_mnist",
+            "240H~784V",
+            arity,
+            5,
+            "logistic_normal",
+            posterior_temperature=posterior,
+            variant=f"prior{posterior * share:.2g}",
+            settings=(("prior_temperature", posterior * share),),
+        )
+
+
 STUDIES: dict[str, tuple[Cell, ...]] = {
     "ablation": tuple(_ablation()),
     "recipe": tuple(_recipe()),
+    "grid": tuple(_grid()),
+    "control-grid": tuple(_control_grid()),
 }

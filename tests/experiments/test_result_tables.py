@@ -5,6 +5,7 @@ import dataclasses
 from made_results import made_result
 
 from keras_concrete.experiments import result_tables
+from keras_concrete.experiments.cell_result import Curve
 
 
 def test_tables_set_ours_beside_the_papers():
@@ -39,6 +40,19 @@ def test_the_temperature_of_the_paper_is_not_told_as_0():
     (table,) = result_tables.make_tables([made_result(), warm])
     assert table.header[1] == "temperature"
     assert [row[1] for row in table.rows] == ["D.5", "0.5"]
+
+
+def test_of_a_search_the_best_bound_of_validation_images_comes_first():
+    results = [
+        dataclasses.replace(
+            made_result(table="grid", variant=variant, paper=None),
+            curve=Curve([1, 2], [-3.0, -2.0], [-5.0, bound]),
+        )
+        for variant, bound in (("rate1", -4.0), ("rate2", -3.0))
+    ]
+    (table,) = result_tables.make_tables(results)
+    assert table.header[1:3] == ["variant", "validation bound"]
+    assert [row[1:3] for row in table.rows] == [["rate2", "-3.00"], ["rate1", "-4.00"]]
 
 
 def test_results_of_other_data_or_images_are_other_tables():

@@ -30,6 +30,30 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
     ]
 
 
+def test_the_grid_is_that_of_appendix_d5(tmp_path):
+    configs = [Job(cell, Budget(), tmp_path).config() for cell in STUDIES["grid"]]
+    found = {(c.architecture, c.learning_rate, c.weight_decay) for c in configs}
+    assert found == {
+        (network, rate, decay)
+        for network in ("200H-200H-784V", "200H~200H~784V")
+        for rate in (1e-4, 3e-4, 1e-3)
+        for decay in (0, 1e-2, 1e-1, 1)
+    }
+    assert {(c.num_samples, c.learning_rate_schedule) for c in configs} == {
+        (5, "constant")
+    }
+
+
+def test_temperatures_of_the_control_are_searched_for(tmp_path):
+    cells = STUDIES["control-grid"]
+    configs = [Job(cell, Budget(), tmp_path).config() for cell in cells]
+    pairs = {(c.arity, c.posterior_temperature, c.prior_temperature) for c in configs}
+    assert len({cell.name for cell in cells}) == len(pairs) == 2 * 4 * 3
+    assert {c.estimator for c in configs} == {"logistic_normal"}
+    # Among them what Concrete has, and equal ones.
+    assert {(4, 1.0, 2 / 3), (8, 2 / 3, 2 / 3)} <= pairs
+
+
 def test_the_ablations_change_one_thing_each(tmp_path):
     configs = {
         cell.variant: Job(cell, Budget(), tmp_path).config()

@@ -63,6 +63,8 @@ _HELP = {
     "temperature": "Both objectives at ten temperatures (Figure 4, right).",
     "ablation": "200H~200H~784V without centering, with one temperature, other KL terms.",
     "recipe": "The paper's networks by our recipe, a learning rate that decays to 0.",
+    "grid": "The search of appendix D.5 over learning rates and weight decays.",
+    "control-grid": "A search over temperatures for the control.",
 }
 
 
