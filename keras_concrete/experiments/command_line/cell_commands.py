@@ -90,7 +90,9 @@ def run_jobs(jobs: list[Job], num_processes: int) -> None:
     names = dict(zip(jobs, short_names([job.name for job in jobs]), strict=True))
     shown: dict[Job, TaskID] = {}
     progress = bars()
-    total = progress.add_task("all cells", total=len(to_do), state="")
+    number = len(to_do)
+    total = progress.add_task("all cells", total=number, state=f"0 of {number} cells")
+    progress.advance(total, 0)  # Time is counted from here, not from the first cell.
     with progress:
         for running in run_cells(jobs, num_processes, command):
             for job in running:
@@ -102,6 +104,8 @@ def run_jobs(jobs: list[Job], num_processes: int) -> None:
                 if job in shown:
                     progress.remove_task(shown[job])
                 progress.advance(total)
+                state = f"{number - len(to_do)} of {number} cells"
+                progress.update(total, state=state)
                 say(f"{names[job]}: {'failed' if job.failed else summary(job.result())}")
     failed = [job for job in jobs if job.failed]
     if failed:

@@ -28,6 +28,8 @@ def bars() -> Progress:
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
+        # A cell may take hours, and the time that is left follows from all that are done.
+        speed_estimate_period=7 * 86_400,
         disable=not console.is_interactive,
     )
 

@@ -102,3 +102,25 @@ print("after", file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.splitlines() == [*lines[3:], "after"]
+
+
+def test_the_time_that_is_left_counts_the_first_cell_too(tmp_path, monkeypatch):
+    clock, shown = [0.0], progress.bars()
+    shown.get_time = lambda: clock[0]
+    monkeypatch.setattr(cell_commands, "bars", lambda: shown)
+    jobs = _jobs(tmp_path, ["vimco", "concrete"], num_seeds=2)
+    left = []
+
+    def run_cells(jobs, *_):
+        yield jobs[:2]
+        clock[0] = 3_600.0  # Two cells end together after an hour: two are left.
+        jobs[0].failed = jobs[1].failed = True
+        yield jobs[2:]
+        left.append(shown.tasks[0].time_remaining)
+        jobs[2].failed = jobs[3].failed = True
+        yield []
+
+    monkeypatch.setattr(cell_commands, "run_cells", run_cells)
+    with pytest.raises(CellsFailedError):
+        cell_commands.run_jobs(jobs, 2)
+    assert left == [3_600]
