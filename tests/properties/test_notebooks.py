@@ -18,7 +18,7 @@ FEWER = {
     "jit_compile=True": "jit_compile=False",
 }
 # They compile more than they run.
-EAGERLY = ("3", "5", "7")
+EAGERLY = ("3", "5", "6", "7")
 # What is printed however few the steps.
 PRINTED = {
     "1": "2 states: prior 0.50, posterior 0.67, safe up to 1.00",
@@ -26,6 +26,7 @@ PRINTED = {
     "3": "bits_kl, last epoch:",
     "4": "added_bound: bias",
     "5": "INVALID_ARGUMENT: 'encode' takes ['seed', 'x']. Received: ['x'].",
+    "6": "codes in use:",
     "7": "largest difference of an output after shrink:",
 }
 
