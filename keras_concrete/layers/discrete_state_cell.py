@@ -40,6 +40,9 @@ class DiscreteStateCell(keras.layers.Layer):
     `DiscreteStateRNN`, which adds the sum to the losses of the model; in
     `keras.layers.RNN` the sums are for you to use.
 
+    The sum is in nats for a sequence. Keras's losses are means over the n numbers of a
+    sequence: beside one, divide both weights by n, or the KL keeps the states empty.
+
     Args:
         units: Size of h, and of the hidden layers of the networks.
         num_variables: Number of categorical variables of a state.
