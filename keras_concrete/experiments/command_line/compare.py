@@ -87,12 +87,12 @@ def compare(
         check_fit(job.config(), loaded)
     make_folder(out)
     run_jobs(jobs, processes)
-    rows = []
+    rows, seeds = [], "seed" if num_seeds == 1 else "seeds"
     for network in comparison.architectures:
         found = comparison_rows([job for job in jobs if job.cell.architecture == network])
         rows += [asdict(row) for row in found]
         title = (
-            f"{network} on {data}, m = {num_samples}, {num_seeds} seeds, {steps:,} "
+            f"{network} on {data}, m = {num_samples}, {num_seeds} {seeds}, {steps:,} "
             f"steps: NLL in nats per image by {eval_samples:,} samples; differences "
             f"are from {comparison.estimators[0]}, paired image by image; passes are "
             "evaluations of the decoder for each image of a step"

@@ -63,11 +63,11 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     """Prints a table below its title.
 
     Args:
-        title: Printed as it is.
+        title: Printed as it is, broken between words.
         header: Names of the columns.
         rows: Cells of each row, printed as they are.
     """
-    say(title)
+    console.print(plain(title))
     table = Table()
     for name in header:
         table.add_column(

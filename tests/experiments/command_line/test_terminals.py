@@ -11,7 +11,11 @@ from tiny_runs import invoke
 import keras_concrete as kc
 from keras_concrete.experiments import run_callbacks
 from keras_concrete.experiments.advice import resume_command
-from keras_concrete.experiments.command_line.console import plain
+from keras_concrete.experiments.command_line.console import (
+    console,
+    plain,
+    print_table,
+)
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 
@@ -76,6 +80,13 @@ def test_terminals_show_control_characters_and_do_not_obey_them():
         "é ± [b]:smile:[/b]\n": "é ± [b]:smile:[/b]\n",
     }.items():
         assert str(plain(text)) == shown
+
+
+def test_the_title_of_a_table_is_broken_between_words(monkeypatch, capsys):
+    monkeypatch.setattr(console, "width", 30)
+    print_table("A title that is longer than a line", ["model"], [["a"]])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[:2] == ["A title that is longer than a", "line"]
 
 
 def test_an_ascii_terminal_is_told_everything(tmp_path):
