@@ -15,10 +15,11 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 FEWER = {
     "num_draws = 5_000": "num_draws = 50",
     "range(21)": "range(3)",
+    "num_samples in (1, 10)": "num_samples in (10,)",
     "jit_compile=True": "jit_compile=False",
 }
 # They compile more than they run.
-EAGERLY = ("3", "5", "6", "7")
+EAGERLY = ("3", "5", "6", "7", "8")
 # What is printed however few the steps.
 PRINTED = {
     "1": "2 states: prior 0.50, posterior 0.67, safe up to 1.00",
@@ -28,6 +29,7 @@ PRINTED = {
     "5": "INVALID_ARGUMENT: 'encode' takes ['seed', 'x']. Received: ['x'].",
     "6": "codes in use:",
     "7": "largest difference of an output after shrink:",
+    "8": "KL of a test image:",
 }
 
 
