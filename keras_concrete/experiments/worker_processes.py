@@ -56,6 +56,8 @@ def run_cells(
     try:
         while waiting or running:
             for place in range(num_processes):
+                while waiting and waiting[-1].is_done:  # By another command, meanwhile.
+                    waiting.pop()
                 if place not in running and waiting:
                     job = waiting.pop()
                     running[place] = _start(job, command, shares[place]), job
