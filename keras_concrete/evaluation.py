@@ -10,13 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete.array_batches import as_fit_takes
-from keras_concrete.checks import check_positive, check_seed, refuse_backend
-
-if keras.backend.backend() != "tensorflow":
-    refuse_backend("evaluate_bound")
-
-import tensorflow as tf
-
+from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
 from keras_concrete.weight_sums import compiled_summary, keys_of_groups, merge
@@ -150,7 +144,7 @@ def evaluate_bound(
     x, num_examples = _examples(x)
     if isinstance(model, LatentVariableModel):
         _check_data(model, x)
-    pairs = _PAIRS_ON_GPU if tf.config.list_logical_devices("GPU") else _PAIRS
+    pairs = _PAIRS if "cpu" in keras.distribution.list_devices()[0] else _PAIRS_ON_GPU
     chunk = math.ceil(num_samples / math.ceil(num_samples / pairs))
     repeats = None
     if not has_method:
@@ -162,6 +156,10 @@ def evaluate_bound(
     groups_of_call = min(num_groups, math.ceil(_PAIRS_OF_CALL / (group * num_samples)))
     num_calls = math.ceil(num_groups / groups_of_call)
     summarise = compiled_summary(model, chunk, training, repeats, log_likelihood)
+    first_word = ops.convert_to_tensor(np.uint32(seed))
+    # Of JAX's loops the lengths are known when they are compiled.
+    is_static = keras.backend.backend() == "jax"
+    length = num_samples if is_static else ops.convert_to_tensor(num_samples, "int32")
     if progress is None:
         progress = _progress_bar(num_calls, verbose)
     estimates = []
@@ -169,8 +167,8 @@ def evaluate_bound(
         groups = np.arange(i * groups_of_call, (i + 1) * groups_of_call, dtype="int32")
         # The last are filled up with the first examples: one shape, one compilation.
         places = (groups[:, None] * group + np.arange(group)) % num_examples
-        keys = keys_of_groups(tf.constant(seed), tf.constant(groups))
-        summaries = summarise(_tensors(x, places), keys, tf.constant(num_samples))
+        keys = keys_of_groups(first_word, ops.convert_to_tensor(groups))
+        summaries = summarise(_tensors(x, places), keys, length)
         estimates.append(merge(np.asarray(summaries)).reshape(2, -1))
         progress(i + 1, num_calls)
     log_sum, effective = np.concatenate(estimates, axis=1)[:, :num_examples]

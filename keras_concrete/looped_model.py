@@ -48,6 +48,7 @@ class LoopedModel(keras.Model):
                 "steps_per_execution": "steps_per_execution" not in kwargs,
             }
             self._open_settings = tuple(name for name in is_open if is_open[name])
+            _check_strategy(kwargs)
         if "jit_compile" in self._open_settings:
             kwargs["jit_compile"] = self._can_be_compiled(kwargs)
         self._has_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
@@ -125,3 +126,30 @@ class LoopedModel(keras.Model):
             return logs[-1]
 
         return execute
+
+
+def _check_strategy(settings: dict[str, Any]) -> None:
+    """Refuses what Keras cannot run under a distribution strategy.
+
+    Raises:
+        ValueError: If it is XLA, several steps an execution, or several machines.
+    """
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        raise ValueError(
+            "Keras's fit does not run under MultiWorkerMirroredStrategy: use "
+            "tf.distribute.MirroredStrategy on one machine, or a training loop of your "
+            "own with strategy.run."
+        )
+    if strategy.num_replicas_in_sync == 1:
+        return
+    for name, limit in (("jit_compile", False), ("steps_per_execution", 1)):
+        value = settings.get(name, limit)
+        if value != "auto" and value is not None and value > limit:
+            raise ValueError(
+                f"Argument `{name}` must be {limit} under a tf.distribute strategy of "
+                f"several replicas, where Keras can run no other: leave it out. "
+                f"Received: {name}={value!r}"
+            )

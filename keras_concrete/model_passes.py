@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
+import numpy as np
 from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.layers import DiscreteStateRNN, MultiSampleBound, RelaxedKL
 from keras_concrete.layers.pass_terms import Draw, KLTerm, PassTerms, watched_terms
 from keras_concrete.layers.sampler import Sampler
+from keras_concrete.programs import output_shape
 from keras_concrete.seeding import fixed_noise
 from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
@@ -112,11 +113,10 @@ def samples_of_a_pass(
         ValueError: If what the pass tells is not the log-weights of one bound.
     """
 
-    @tf.function(autograph=False)
     def run(x: Any) -> Tensor:
-        return _pass(model, x, training, tf.constant(0), log_likelihood)
+        return _pass(model, x, training, np.uint32(0), log_likelihood)
 
-    return int(run.get_concrete_function(x).structured_outputs.shape[1])
+    return int(output_shape(run, x)[1])
 
 
 def _pass(

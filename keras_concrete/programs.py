@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
-__all__ = ["compiled", "current_values"]
+from keras_concrete.types import Tensor
+
+__all__ = ["compiled", "current_values", "mapped", "output_shape"]
 
 
 def compiled(
@@ -56,3 +58,46 @@ def current_values(model: Any) -> list[tuple[keras.Variable, Any]]:
     if keras.backend.backend() != "jax":
         return []
     return [(v, v.value) for v in _variables(model)]
+
+
+def mapped(function: Callable[[Any], Tensor], elements: Any, dtype: str) -> Tensor:
+    """Calls a function on one element after another, in a loop of the program.
+
+    Args:
+        function: From an element to a tensor.
+        elements: Tensor, or structure of tensors, with the elements along axis 0.
+        dtype: Of the tensors that the function returns.
+
+    Returns:
+        The stacked tensors.
+    """
+    if keras.backend.backend() == "jax":
+        return keras.ops.map(function, elements)
+    import tensorflow as tf
+
+    return tf.map_fn(
+        function,
+        elements,
+        fn_output_signature=tf.as_dtype(dtype),
+        parallel_iterations=1,
+    )
+
+
+def output_shape(function: Callable[[Any], Tensor], argument: Any) -> tuple[int, ...]:
+    """The shape of what a function returns, of which nothing is computed.
+
+    Args:
+        function: From a tensor, or a structure of tensors, to a tensor.
+        argument: What it would be called with.
+
+    Returns:
+        The shape, with None for sizes that TensorFlow does not know.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.eval_shape(function, argument).shape
+    import tensorflow as tf
+
+    program = tf.function(function, autograph=False).get_concrete_function(argument)
+    return tuple(program.structured_outputs.shape)

@@ -8,6 +8,7 @@ in the model changes, the running averages included.
 
 import contextlib
 import contextvars
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,13 @@ from keras_concrete.programs import current_values
 from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
 
-__all__ = ["SeededLayer", "derive_seed", "fixed_noise", "num_replicas"]
+__all__ = [
+    "SeededLayer",
+    "derive_seed",
+    "fixed_noise",
+    "is_noise_fixed",
+    "num_replicas",
+]
 
 
 def derive_seed(seed: int | None, position: int) -> int | None:
@@ -122,10 +129,16 @@ def _drawing_in_this_graph() -> Iterator[None]:
         _GRAPH.reset(token)
 
 
+def is_noise_fixed() -> bool:
+    """Whether this is a pass within `fixed_noise`, which changes nothing in the model."""
+    return _GRAPH.get() is not None
+
+
 def _generator_states(model: keras.Model) -> list[keras.Variable]:
     """States of the model's seed generators, in the order of its layers."""
     others = {id(v) for v in [*model.weights, *model.metrics_variables]}
-    return [v for v in model.variables if id(v) not in others]
+    # What layers carry on JAX besides is scalar.
+    return [v for v in model.variables if id(v) not in others and v.shape == (2,)]
 
 
 def num_replicas() -> int:
@@ -170,6 +183,8 @@ class SeededLayer(keras.layers.Layer):
                 compiled as one.
         """
         fixed_in = _GRAPH.get()
+        if keras.backend.backend() == "jax":
+            _refuse_scan(self.name)
         if fixed_in is not None and fixed_in[0] is not current_graph():
             raise ValueError(
                 f"The layer {self.name!r} draws inside a loop or branch of the compiled "
@@ -202,6 +217,23 @@ class SeededLayer(keras.layers.Layer):
                 f"shape is {tuple(state.shape)}, not (2,). Restore the file."
             )
         self.seed_generator.state.assign(state)
+
+
+def _refuse_scan(name: str) -> None:
+    """Refuses a recurrent layer's compiled loop, out of which JAX takes no counters.
+
+    Raises:
+        ValueError: If a recurrent layer is running that does not loop in Python.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.layers.RNN) and not caller.unroll:
+            raise ValueError(
+                f"The layer {name!r} draws in the loop of {caller.name!r}, which on JAX "
+                "must be a Python one: make the recurrent layer with unroll=True."
+            )
+        frame = frame.f_back
 
 
 _STATE = "seed_generator_state"

@@ -14,7 +14,7 @@ from keras import ops
 
 from keras_concrete.types import Tensor
 
-__all__ = ["StepClock"]
+__all__ = ["StepClock", "load_step", "save_step"]
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -63,19 +63,49 @@ class StepClock(keras.metrics.Metric):
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
 
+    def at_call(self, training: bool) -> Tensor:
+        """The step of a call, which a training call has counted."""
+        if training:
+            self.update_state()
+        return self.step.value
+
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Saves the step."""
-        store["step"] = ops.convert_to_numpy(self.step.value)
+        save_step(self.step, store)
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
         """Loads the step, from a file of a model that has one here."""
-        if "step" not in store.keys():
-            return
-        step = store["step"]
-        # Before it is read: a small file may declare an array of any size.
-        if tuple(step.shape) != ():
-            raise ValueError(
-                f"The file has a step of {self.name!r} that is none: its shape is "
-                f"{tuple(step.shape)}, not (). Restore the file."
-            )
-        self.step.assign(step)
+        load_step(self.name, self.step, store)
+
+
+def save_step(step: keras.Variable, store: dict[str, Any]) -> None:
+    """Saves the step of a clock.
+
+    Args:
+        step: The clock's variable.
+        store: As `save_own_variables` takes it.
+    """
+    store["step"] = ops.convert_to_numpy(step.value)
+
+
+def load_step(name: str, step: keras.Variable, store: dict[str, Any]) -> None:
+    """Loads the step of a clock, if there is one in the file.
+
+    Args:
+        name: Name of the clock, for an error.
+        step: The clock's variable.
+        store: As `load_own_variables` takes it.
+
+    Raises:
+        ValueError: If what the file has is no number.
+    """
+    if "step" not in store.keys():
+        return
+    saved = store["step"]
+    # Before it is read: a small file may declare an array of any size.
+    if tuple(saved.shape) != ():
+        raise ValueError(
+            f"The file has a step of {name!r} that is none: its shape is "
+            f"{tuple(saved.shape)}, not (). Restore the file."
+        )
+    step.assign(saved)

@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_concrete import noise
 from keras_concrete.model_passes import LogLikelihood, draw_log_weights
+from keras_concrete.programs import compiled, mapped
 from keras_concrete.types import Tensor
 
 __all__ = ["Summary", "compiled_summary", "keys_of_groups", "merge"]
@@ -85,32 +85,25 @@ def _compile(
 
     # The loops are in the program: what a chunk needs then stays in the processor's cache
     # and is allocated once, which saves a third of the time.
-    @tf.function(jit_compile=True, autograph=False)
     def summarise(groups: Any, keys: Tensor, num_samples: Tensor) -> Tensor:
-        chunks = tf.range((num_samples + chunk - 1) // chunk)
+        chunks = ops.arange((num_samples + chunk - 1) // chunk, dtype="int32")
 
         def of_group(group: tuple[Any, Tensor]) -> Tensor:
             x, key = group
-            return _map(
+            return mapped(
                 lambda j: of_chunk(x, noise.fold_in(key, j), num_samples - j * chunk),
                 chunks,
+                "float32",
             )
 
-        return _map(of_group, (groups, keys))
+        return mapped(of_group, (groups, keys), "float32")
 
-    return summarise
-
-
-def _map(function: Callable[[Any], Tensor], elements: Any) -> Tensor:
-    """One after the other, stacked."""
-    return tf.map_fn(
-        function, elements, fn_output_signature=tf.float32, parallel_iterations=1
+    return compiled(
+        summarise, model_of, ["num_samples"], jit_compile=True, autograph=False
     )
 
 
-# Not under XLA, which would compile its hundred scalar operations for seconds.
-@tf.function(autograph=False)
-def keys_of_groups(seed: Tensor, groups: Tensor) -> Tensor:
+def _keys_of_groups(seed: Tensor, groups: Tensor) -> Tensor:
     """The keys of the noise of groups of examples.
 
     Args:
@@ -121,9 +114,11 @@ def keys_of_groups(seed: Tensor, groups: Tensor) -> Tensor:
         uint32 tensor `(groups, 2)`.
     """
     key = noise.key_from_seed(seed)
-    return tf.map_fn(
-        lambda group: noise.fold_in(key, group), groups, fn_output_signature=tf.uint32
-    )
+    return mapped(lambda group: noise.fold_in(key, group), groups, "uint32")
+
+
+# Not under XLA, which would compile its hundred scalar operations for seconds.
+keys_of_groups = compiled(_keys_of_groups, autograph=False)
 
 
 def merge(summaries: np.ndarray) -> np.ndarray:

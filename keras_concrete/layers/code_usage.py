@@ -6,13 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.step_metric import StepMetric
 from keras_concrete.types import Tensor
 
 __all__ = ["CodeUsage"]
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class CodeUsage(keras.metrics.Metric):
+class CodeUsage(StepMetric):
     """Usage, perplexity and bits of the codes that `fit` and `evaluate` see chosen.
 
     With p_k the share of the tokens that have code k: the usage is the share of codes
@@ -20,8 +21,7 @@ class CodeUsage(keras.metrics.Metric):
     under the best prior that knows no context; and the perplexity is `2**H`, the number
     of codes that would be as many bits if all were used evenly.
 
-    As in `StepMean`, what a layer hands over counts once a training or test step asks for
-    the result, so that calls from elsewhere do not count.
+    Calls from elsewhere than `fit` and `evaluate` do not count.
 
     Args:
         num_codes: Number of codes.
@@ -36,15 +36,9 @@ class CodeUsage(keras.metrics.Metric):
     """
 
     def __init__(self, num_codes: int, name: str = "codes") -> None:
-        super().__init__(name=name, dtype="float32")
+        super().__init__(name, (num_codes,))
         self.num_codes = num_codes
-        self.counts = self._numbers("counts", (num_codes,))
-        self._in_training = self._numbers("in_training", ())
-        # By whether the call was a training call.
-        self._waiting = [self._numbers(f"waiting_{i}", (num_codes,)) for i in (0, 1)]
-
-    def _numbers(self, name: str, shape: tuple[int, ...]) -> keras.Variable:
-        return self.add_variable(shape, "zeros", dtype="float32", name=name)
+        self.counts = self.numbers("counts", (num_codes,))
 
     def update_state(self, counts: Tensor, training: bool) -> None:
         """Hands over how often each code was chosen, which counts once the step ends.
@@ -53,16 +47,11 @@ class CodeUsage(keras.metrics.Metric):
             counts: Float tensor `(num_codes,)`.
             training: Whether they are of a training call.
         """
-        self._waiting[bool(training)].assign_add(ops.cast(counts, "float32"))
+        self.hand_over(counts, training)
 
     def result(self) -> dict[str, Tensor]:
         """Ends a step, and returns the three numbers so far; 0 if there was nothing."""
-        is_training = ops.sum(self._waiting[1]) + self._in_training > 0
-        self._in_training.assign(ops.cast(is_training, "float32"))
-        counts = ops.where(is_training, self._waiting[1], self._waiting[0])
-        self.counts.assign_add(counts)
-        for waiting in self._waiting:
-            waiting.assign(ops.zeros_like(waiting))
+        self.counts.assign_add(self.end_step())
         total = ops.sum(self.counts)
         shares = self.counts / ops.maximum(total, 1.0)
         used = self.counts > 0

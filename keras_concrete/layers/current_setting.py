@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.carried import Carried, CarriedClock
 from keras_concrete.schedules import Schedule, Setting
 from keras_concrete.step_clock import StepClock
 from keras_concrete.types import Tensor
@@ -41,33 +42,29 @@ class CurrentSetting:
 
     def __init__(self, layer: keras.layers.Layer, name: str, setting: Setting) -> None:
         self.setting = setting
-        if keras.backend.backend() != "tensorflow" and not _is_constant(setting):
-            raise NotImplementedError(
-                f"`{name}` of the layer {layer.name!r} must be a number on the backend "
-                f"{keras.backend.backend()}, whose training steps hand no layer their "
-                "count and no metric its layer's: schedules and variables need "
-                f"KERAS_BACKEND=tensorflow. Received: {name}={setting!r}"
-            )
         self._clock: Any = None
+        on_jax = keras.backend.backend() == "jax"
         if isinstance(setting, Schedule):
-            self._clock = StepClock(name=f"{layer.name}_{name}_clock")
+            kind = CarriedClock if on_jax else StepClock
+            self._clock = kind(name=f"{layer.name}_{name}_clock")
             setattr(layer, f"_{name}_clock", self._clock)
         elif isinstance(setting, keras.Variable):
-            setattr(layer, f"_{name}_variable", _Held(setting))
+            if on_jax and setting.trainable:
+                raise ValueError(
+                    f"`{name}` of the layer {layer.name!r} must be a variable that no "
+                    "optimizer trains, keras.Variable(0.5, trainable=False). "
+                    f"Received: {name}={setting!r}"
+                )
+            held = Carried(setting, f"{name}_variable") if on_jax else _Held(setting)
+            setattr(layer, f"_{name}_variable", held)
 
     def read(self, training: bool = False) -> Tensor:
         """The value at this step; a training call has the clock count the step."""
         if self._clock is not None:
-            if training:
-                self._clock.update_state()
-            return ops.cast(self.setting(self._clock.step.value), "float32")
+            return ops.cast(self.setting(self._clock.at_call(training)), "float32")
         if isinstance(self.setting, keras.Variable):
             return ops.cast(self.setting.value, "float32")
         return self.setting
-
-
-def _is_constant(setting: Any) -> bool:
-    return not isinstance(setting, Schedule | keras.Variable)
 
 
 def refuse_to_set(layer: keras.layers.Layer, name: str) -> None:

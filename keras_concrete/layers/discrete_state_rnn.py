@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_concrete.layers.discrete_state_cell import DiscreteStateCell
 from keras_concrete.layers.pass_terms import KLTerm, are_watched, note, watched_terms
+from keras_concrete.layers.replicas import check_replicas
 from keras_concrete.step_mean import StepMean
 from keras_concrete.types import Shape, Tensor
 
@@ -66,7 +67,11 @@ class DiscreteStateRNN(keras.layers.Layer):
             )
         self.cell = cell
         self._rnn = keras.layers.RNN(
-            cell, return_sequences=True, return_state=True, dtype=cell.dtype_policy
+            cell,
+            return_sequences=True,
+            return_state=True,
+            unroll=keras.backend.backend() == "jax",  # Whose loops draw no noise.
+            dtype=cell.dtype_policy,
         )
         self._mean = StepMean(name=f"{self.name}_kl")
         self.autocast = False
@@ -87,6 +92,8 @@ class DiscreteStateRNN(keras.layers.Layer):
         if are_watched():
             note(KLTerm(self.name, log_ratio))
         else:
+            if training:
+                check_replicas(self.name)
             self.add_loss(ops.cast(ops.mean(loss), keras.config.floatx()))
         return ops.cast(features, self.compute_dtype)
 

@@ -13,7 +13,7 @@ import keras
 
 from keras_concrete.sublayers import all_layers
 
-__all__ = ["ForgottenTerms"]
+__all__ = ["ForgottenTerms", "running_models"]
 
 
 class ForgottenTerms:
@@ -30,7 +30,7 @@ class ForgottenTerms:
         """Warns, once, of terms that no model has which trains at this moment."""
         if not self._terms:
             return
-        models = list(_running_models())
+        models = list(running_models())
         if not models:
             return
         present = {id(layer) for model in models for layer in all_layers(model)}
@@ -46,7 +46,8 @@ class ForgottenTerms:
         self._terms = []
 
 
-def _running_models() -> Iterator[keras.Model]:
+def running_models() -> Iterator[keras.Model]:
+    """Yields the models that are being called, the innermost first."""
     frame = inspect.currentframe()
     while frame is not None:
         caller = frame.f_locals.get("self")

@@ -13,6 +13,7 @@ from keras_concrete.hard_gates import hard_gate, log_odds_of_open
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.gate_axes import checked_axes, positive_axes
 from keras_concrete.layers.pass_terms import are_watched
+from keras_concrete.layers.replicas import check_replicas
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.step_mean import StepMean
 from keras_concrete.types import Shape, Tensor
@@ -188,7 +189,9 @@ class HardConcrete(SeededLayer):
                 dtype="float32",
                 autocast=False,
                 trainable=False,
-                aggregation="mean",
+                # Alike on all replicas of a strategy. Were they to meet here, in the
+                # midst of a pass, Keras would mix up the losses that layers add.
+                aggregation="none",
             )
 
     def _scaled_initializer(self, shape: Shape, dtype: str | None = None) -> Tensor:
@@ -254,6 +257,8 @@ class HardConcrete(SeededLayer):
                 "loop, out of which Keras takes no losses. Make the recurrent layer with "
                 "unroll=True, or put the gates before or behind it."
             )
+        if training:
+            check_replicas(self.name)
         # In the dtype of the model's other losses.
         self.add_loss(ops.cast(weight * cost, keras.config.floatx()))
 

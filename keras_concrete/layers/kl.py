@@ -17,6 +17,7 @@ from keras_concrete.layers.kl_loss import (
 from keras_concrete.layers.log_prob import Score, unit_log_probs
 from keras_concrete.layers.origin import origins
 from keras_concrete.layers.pass_terms import KLTerm, are_watched, note
+from keras_concrete.layers.replicas import check_replicas
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
@@ -254,6 +255,8 @@ class RelaxedKL(Score):
                 "RelaxedKL without `loss_weight` in one of its states, as "
                 "DiscreteStateCell does, or make the recurrent layer with unroll=True."
             )
+        if training:
+            check_replicas(self.name)
         kl = balanced_kl(mean_kl, posterior, prior, self.balance, self.free_nats)
         # In the dtype of the model's other losses.
         term = self._loss_weight.read(training) * kl

@@ -25,6 +25,72 @@ def answers(model, x):
     return found
 
 
+def bounds(model, x):
+    """Estimates of two kinds, of a belief network's bound and of a VAE's."""
+    inputs = keras.Input((6,))
+    state = kc.BinaryConcreteSample(0.5, prior="uniform", seed=3)(inputs)
+    vae = keras.Model(inputs, keras.layers.Dense(6, kernel_initializer="ones")(state))
+    likelihood = kc.BernoulliLogLikelihood()
+    estimates = [
+        kc.evaluate_bound(model, x[:9], 5_000, seed=2**32 - 1, verbose=False),
+        kc.evaluate_bound(vae, x[:3], 7, verbose=False, log_likelihood=likelihood),
+    ]
+    return [estimate.bounds for estimate in estimates]
+
+
+def reports(model, x):
+    """What steps of training and of evaluation report, and `fit` and `evaluate`."""
+    logs = [model.train_on_batch(x, x, return_dict=True) for _ in range(2)]
+    model.predict(x, batch_size=48, verbose=0)  # Two shapes, which count nowhere.
+    logs.append(model.test_on_batch(x, x, return_dict=True))
+    pieces = {"batch_size": len(x), "shuffle": False, "verbose": 0}
+    log = model.fit(x, x, validation_data=(x, x), **pieces).history
+    logs.append({name: values[0] for name, values in log.items()})
+    return {f"{name} {i}": log[name] for i, log in enumerate(logs) for name in log}
+
+
+def reporting_model():
+    """A model of layers that report, add losses, and follow a schedule."""
+    schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 4, 0.5)
+    x = keras.Input((6,))
+    logits = keras.layers.Dense(4)(x)
+    sampler = kc.BinaryConcreteSample(schedule, prior="learned", seed=1, name="z")
+    gates = kc.HardConcrete(target_sparsity=0.5, seed=1, name="gates")
+    chosen = kc.ConcreteSample(1.0, prior="uniform", seed=1, name="chosen")
+    codes = kc.CategoricalCodebook(8, 4, chosen, name="codes")
+    world = kc.DiscreteStateRNN(kc.DiscreteStateCell(4, 2, 3, seed=1), name="world")
+    states = world(keras.layers.Reshape((2, 3))(x))[:, -1]
+    parts = [sampler(logits), gates(logits), codes(logits), states]
+    outputs = keras.layers.Dense(6)(keras.layers.concatenate(parts))
+    model = keras.Model(x, outputs)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def on_devices(count, x):
+    """The weights of a belief network after training on so many devices."""
+    devices = [f"cpu:{i}" for i in range(count)]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    model = kc.SigmoidBeliefNetwork("3H-6V", 2, 2, seed=1)
+    model.compile(keras.optimizers.SGD(0.1))
+    model.fit(x, batch_size=32, shuffle=False, verbose=0)
+    keras.distribution.set_distribution(None)
+    assert len(model.weights[0].value.sharding.device_set) == count
+    return np.concatenate([np.ravel(weight) for weight in model.weights])
+
+
+def refuses_a_loop():
+    """A recurrent layer that draws in a loop of JAX's, which takes no counters."""
+    cell = kc.DiscreteStateCell(4, 2, 3)
+    for unroll in (True, False):
+        layer = keras.layers.RNN(cell, unroll=unroll)
+        try:
+            layer(np.zeros((1, 3, 2)))
+            assert unroll
+        except ValueError as error:
+            assert not unroll and "unroll=True" in str(error)
+
+
 def main(folder):
     x = np.load(folder / "x.npy")
     binary = keras.saving.load_model(folder / "binary.keras")
@@ -33,10 +99,16 @@ def main(folder):
     np.savez(folder / "nary_jax.npz", **answers(nary, x))
     binary.compile(keras.optimizers.Adam(1e-2))
     callbacks = [IntegralityGap(x, num_samples=5), TemperatureLog()]
+    np.savez(folder / "bounds_jax.npz", *bounds(binary, x))
     log = binary.fit(x, epochs=20, batch_size=32, callbacks=callbacks, verbose=0).history
     np.savez(folder / "fit_jax.npz", **log)
     binary.save(folder / "trained.keras")
     np.savez(folder / "trained_jax.npz", **answers(binary, x))
+    reporting = keras.saving.load_model(folder / "reporting.keras")
+    np.savez(folder / "reporting_jax.npz", **reports(reporting, x))
+    reporting.save(folder / "reporting_jax.keras")
+    refuses_a_loop()
+    np.savez(folder / "devices_jax.npz", *(on_devices(n, x) for n in (1, 4)))
     for estimator in ("vimco", "straight_through"):
         model = kc.SigmoidBeliefNetwork("4H-6V", 2, 3, estimator, seed=0)
         model.compile("adam")

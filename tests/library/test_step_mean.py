@@ -63,3 +63,26 @@ def test_values_are_float32_whatever_they_were_and_have_any_shape():
     mean.update_state(keras.ops.cast([[1.0, 2.0], [3.0, 400.0]], "float16"), True)
     result = mean.result()
     assert result.dtype == "float32" and float(result) == 406 / 4
+
+
+class Reporting(keras.layers.Layer):
+    """Reports its input twice, in parts of the policy's dtype."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = StepMean(name="input")
+
+    def call(self, x):
+        self.mean.update_state(x, training=True)
+        self.mean.update_state(x, training=True)
+        return x
+
+
+def test_a_policy_does_not_round_what_waits():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = Reporting()
+        layer(np.ones((301, 1)))  # Bfloat16 has 300 and 302.
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert float(layer.mean.result()) == 2.0

@@ -1,0 +1,46 @@
+"""What Keras cannot train on several replicas of a model."""
+
+import keras
+
+from keras_concrete.layers.forgotten_terms import running_models
+from keras_concrete.seeding import num_replicas
+from keras_concrete.sublayers import all_layers
+
+__all__ = ["check_replicas"]
+
+
+def check_replicas(name: str) -> None:
+    """Refuses to add a loss where replicas wait for one another within a pass.
+
+    A layer that averages a variable over the replicas of a `tf.distribute` strategy has
+    one replica wait while the next one begins its pass, at which Keras forgets the losses
+    that layers have added so far: their gradients would be lost in silence.
+
+    Args:
+        name: Name of the layer that would add a loss.
+
+    Raises:
+        ValueError: If there are replicas, and the model has such a variable.
+    """
+    if num_replicas() == 1:
+        return
+    for variable in (v for model in running_models() for v in _averaged(model)):
+        raise ValueError(
+            f"{name!r} would add a loss to a model that also averages "
+            f"{variable.path!r} over the replicas of a tf.distribute strategy, and Keras "
+            "then loses losses that layers add. Leave out that layer, as Centering; "
+            "or lead a RelaxedKL without `loss_weight` to an output, "
+            "and add it up in the compiled loss; or train on one device."
+        )
+
+
+def _averaged(model: keras.Model) -> list[keras.Variable]:
+    """Variables that a training pass averages over replicas."""
+    frozen = {
+        id(v) for layer in all_layers(model) if not layer.trainable for v in layer.weights
+    }
+    return [
+        v
+        for v in model.non_trainable_weights
+        if v.aggregation != "none" and id(v) not in frozen
+    ]
