@@ -33,7 +33,7 @@ class StepMetric(keras.metrics.Metric):
         self._in_training = self.numbers("in_training", ())
         kind = _InPython if keras.backend.backend() == "jax" else _InVariable
         # By whether the call was a training call.
-        self._waiting = [kind(self, f"waiting_{i}", shape) for i in (0, 1)]
+        self._waiting = [kind(self, is_training, shape) for is_training in (False, True)]
 
     def numbers(self, name: str, shape: Shape) -> keras.Variable:
         """Makes a variable, which a layer's policy does not cast as it is read."""
@@ -86,9 +86,9 @@ class StepMetric(keras.metrics.Metric):
 class _InVariable:
     """Numbers that wait in a variable of the metric."""
 
-    def __init__(self, metric: StepMetric, name: str, shape: Shape) -> None:
+    def __init__(self, metric: StepMetric, is_training: bool, shape: Shape) -> None:
         self._metric = metric
-        self._variable = metric.numbers(name, shape)
+        self._variable = metric.numbers(f"waiting_{int(is_training)}", shape)
 
     def add(self, values: Tensor) -> None:
         self._variable.assign(self._metric.merged(self._variable.value, values))
@@ -105,20 +105,28 @@ class _InPython:
 
     On JAX a call returns no variables of metrics, but the result is asked for in the
     same trace. To that trace belongs what no gradient flows through, also if it was
-    computed within `jax.grad`.
+    computed within `jax.grad`. What a `predict` between two steps left is of another.
     """
 
-    def __init__(self, metric: StepMetric, name: str, shape: Shape) -> None:
-        del name
+    def __init__(self, metric: StepMetric, is_training: bool, shape: Shape) -> None:
         self._metric = metric
+        self._is_training = is_training
         self._zeros = np.zeros(shape, "float32")
-        self._values: list[Any] = []
+        self._values: list[tuple[Any, Tensor]] = []
+
+    def _trace(self) -> Any:
+        from jax.extend.core import get_opaque_trace_state
+
+        # Training calls run within `jax.grad`, and only in training steps.
+        return None if self._is_training else get_opaque_trace_state()
 
     def add(self, values: Tensor) -> None:
-        self._values.append(values)
+        self._values.append((self._trace(), values))
 
     def value(self) -> Tensor:
-        return functools.reduce(self._metric.merged, self._values, self._zeros)
+        now = self._trace()
+        values = [values for trace, values in self._values if trace == now]
+        return functools.reduce(self._metric.merged, values, self._zeros)
 
     def clear(self) -> None:
         self._values.clear()

@@ -56,7 +56,9 @@ def test_the_program_runs(path, tmp_path, monkeypatch, capsys, request):
     monkeypatch.setattr(
         keras_concrete,
         "evaluate_bound",
-        lambda model, x, **kwargs: evaluate(model, x[:5], **{**kwargs, "num_samples": 10}),
+        lambda model, x, **kwargs: evaluate(
+            model, x[:5], **{**kwargs, "num_samples": 10}
+        ),
         raising=False,
     )
     # Each endpoint takes tf2onnx seconds: the notebook asks two of them.
