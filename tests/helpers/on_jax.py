@@ -38,6 +38,17 @@ def bounds(model, x):
     return [estimate.bounds for estimate in estimates]
 
 
+class Predicts(keras.callbacks.Callback):
+    """Runs the model between two steps of training, with a shape of its own."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.predict(self.x[: batch + 1], verbose=0)
+
+
 def reports(model, x):
     """What steps of training and of evaluation report, and `fit` and `evaluate`."""
     logs = [model.train_on_batch(x, x, return_dict=True) for _ in range(2)]
@@ -107,6 +118,9 @@ def main(folder):
     reporting = keras.saving.load_model(folder / "reporting.keras")
     np.savez(folder / "reporting_jax.npz", **reports(reporting, x))
     reporting.save(folder / "reporting_jax.keras")
+    looks = [Predicts(x)]
+    log = reporting.fit(x, x, batch_size=48, verbose=0, callbacks=looks).history
+    assert all(np.isfinite(values[0]) for values in log.values())
     refuses_a_loop()
     np.savez(folder / "devices_jax.npz", *(on_devices(n, x) for n in (1, 4)))
     for estimator in ("vimco", "straight_through"):

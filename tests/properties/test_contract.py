@@ -19,6 +19,7 @@ RESULTS = (
     kc.Dataset,
     kc.GradientReport,
     kc.GradientRow,
+    kc.ModelCard,
     kc.TemperatureAdvice,
 )
 # Nor is an error, or what a model of one's own has to have.
