@@ -163,7 +163,6 @@ def test_nothing_else_is_an_image(images, message):
     [
         ("auditing", "An audit"),
         ("gradients", "The variance of a gradient"),
-        ("evaluation", "evaluate_bound"),
     ],
 )
 def test_another_backend_is_refused_in_one_sentence(module, subject, monkeypatch):
