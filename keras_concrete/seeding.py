@@ -8,7 +8,6 @@ in the model changes, the running averages included.
 
 import contextlib
 import contextvars
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +19,7 @@ from keras_concrete import noise
 from keras_concrete.checks import check_seed
 from keras_concrete.graphs import current_graph
 from keras_concrete.programs import current_values
-from keras_concrete.sublayers import all_layers
+from keras_concrete.sublayers import all_layers, running_layers
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -225,15 +224,12 @@ def _refuse_scan(name: str) -> None:
     Raises:
         ValueError: If a recurrent layer is running that does not loop in Python.
     """
-    frame = inspect.currentframe()
-    while frame is not None:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, keras.layers.RNN) and not caller.unroll:
+    for layer in running_layers(keras.layers.RNN):
+        if not layer.unroll:
             raise ValueError(
-                f"The layer {name!r} draws in the loop of {caller.name!r}, which on JAX "
+                f"The layer {name!r} draws in the loop of {layer.name!r}, which on JAX "
                 "must be a Python one: make the recurrent layer with unroll=True."
             )
-        frame = frame.f_back
 
 
 _STATE = "seed_generator_state"

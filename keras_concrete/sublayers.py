@@ -1,10 +1,14 @@
-"""All layers of a model: in cells, in wrappers, in layers of the user's own."""
+"""Layers of a model, in cells, wrappers and layers of one's own, and those that run."""
 
+import inspect
 from collections.abc import Iterator
+from typing import TypeVar
 
 import keras
 
-__all__ = ["all_layers"]
+__all__ = ["all_layers", "running_layers"]
+
+_Kind = TypeVar("_Kind", bound=keras.Layer)
 
 
 def all_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
@@ -32,6 +36,23 @@ def all_layers(layer: keras.Layer) -> Iterator[keras.Layer]:
                 seen.add(id(child))
                 found.append(child)
         waiting.extend(reversed(found))
+
+
+def running_layers(kind: type[_Kind]) -> Iterator[_Kind]:
+    """Yields the layers of a kind that are being called, the innermost first.
+
+    Args:
+        kind: Class of layers or models.
+
+    Yields:
+        A layer for each function of one that is on the stack of calls.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, kind):
+            yield caller
+        frame = frame.f_back
 
 
 def _children(layer: keras.Layer) -> Iterator[keras.Layer]:

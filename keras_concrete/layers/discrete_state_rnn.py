@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.layers.added_loss import add_loss
 from keras_concrete.layers.discrete_state_cell import DiscreteStateCell
 from keras_concrete.layers.pass_terms import KLTerm, are_watched, note, watched_terms
-from keras_concrete.layers.replicas import check_replicas
 from keras_concrete.step_mean import StepMean
 from keras_concrete.types import Shape, Tensor
 
@@ -92,9 +92,7 @@ class DiscreteStateRNN(keras.layers.Layer):
         if are_watched():
             note(KLTerm(self.name, log_ratio))
         else:
-            if training:
-                check_replicas(self.name)
-            self.add_loss(ops.cast(ops.mean(loss), keras.config.floatx()))
+            add_loss(self, ops.mean(loss), training)
         return ops.cast(features, self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape: Shape) -> Shape:

@@ -4,16 +4,14 @@ Keras drops a layer whose output leads to no output of the model. A sampler reme
 KL terms that read its nodes, and in training looks whether the model that runs has them.
 """
 
-import inspect
 import warnings
 import weakref
-from collections.abc import Iterator
 
 import keras
 
-from keras_concrete.sublayers import all_layers
+from keras_concrete.sublayers import all_layers, running_layers
 
-__all__ = ["ForgottenTerms", "running_models"]
+__all__ = ["ForgottenTerms"]
 
 
 class ForgottenTerms:
@@ -30,7 +28,7 @@ class ForgottenTerms:
         """Warns, once, of terms that no model has which trains at this moment."""
         if not self._terms:
             return
-        models = list(running_models())
+        models = list(running_layers(keras.Model))
         if not models:
             return
         present = {id(layer) for model in models for layer in all_layers(model)}
@@ -44,13 +42,3 @@ class ForgottenTerms:
                     stacklevel=2,
                 )
         self._terms = []
-
-
-def running_models() -> Iterator[keras.Model]:
-    """Yields the models that are being called, the innermost first."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        caller = frame.f_locals.get("self")
-        if isinstance(caller, keras.Model):
-            yield caller
-        frame = frame.f_back

@@ -10,10 +10,10 @@ from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_positive
 from keras_concrete.graphs import in_loop_body, piecewise_compiled
 from keras_concrete.hard_gates import hard_gate, log_odds_of_open
+from keras_concrete.layers.added_loss import add_loss
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.gate_axes import checked_axes, positive_axes
 from keras_concrete.layers.pass_terms import are_watched
-from keras_concrete.layers.replicas import check_replicas
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.step_mean import StepMean
 from keras_concrete.types import Shape, Tensor
@@ -257,10 +257,7 @@ class HardConcrete(SeededLayer):
                 "loop, out of which Keras takes no losses. Make the recurrent layer with "
                 "unroll=True, or put the gates before or behind it."
             )
-        if training:
-            check_replicas(self.name)
-        # In the dtype of the model's other losses.
-        self.add_loss(ops.cast(weight * cost, keras.config.floatx()))
+        add_loss(self, weight * cost, training)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.graphs import in_loop_body
+from keras_concrete.layers.added_loss import add_loss
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.kl_loss import (
     balanced_kl,
@@ -17,7 +18,6 @@ from keras_concrete.layers.kl_loss import (
 from keras_concrete.layers.log_prob import Score, unit_log_probs
 from keras_concrete.layers.origin import origins
 from keras_concrete.layers.pass_terms import KLTerm, are_watched, note
-from keras_concrete.layers.replicas import check_replicas
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
@@ -255,12 +255,8 @@ class RelaxedKL(Score):
                 "RelaxedKL without `loss_weight` in one of its states, as "
                 "DiscreteStateCell does, or make the recurrent layer with unroll=True."
             )
-        if training:
-            check_replicas(self.name)
         kl = balanced_kl(mean_kl, posterior, prior, self.balance, self.free_nats)
-        # In the dtype of the model's other losses.
-        term = self._loss_weight.read(training) * kl
-        self.add_loss(ops.cast(term, keras.config.floatx()))
+        add_loss(self, self._loss_weight.read(training) * kl, training)
 
     def compute_output_spec(
         self,

@@ -1,15 +1,32 @@
-"""What Keras cannot train on several replicas of a model."""
+"""Losses that layers add, also on several replicas of a model."""
 
 import keras
+from keras import ops
 
-from keras_concrete.layers.forgotten_terms import running_models
 from keras_concrete.seeding import num_replicas
-from keras_concrete.sublayers import all_layers
+from keras_concrete.sublayers import all_layers, running_layers
+from keras_concrete.types import Tensor
 
-__all__ = ["check_replicas"]
+__all__ = ["add_loss"]
 
 
-def check_replicas(name: str) -> None:
+def add_loss(layer: keras.Layer, loss: Tensor, training: bool) -> None:
+    """Adds a loss of a layer, in the dtype of the model's other losses.
+
+    Args:
+        layer: The layer that adds it.
+        loss: Scalar.
+        training: Whether it is for a training step.
+
+    Raises:
+        ValueError: If Keras would lose it.
+    """
+    if training:
+        _check_replicas(layer.name)
+    layer.add_loss(ops.cast(loss, keras.config.floatx()))
+
+
+def _check_replicas(name: str) -> None:
     """Refuses to add a loss where replicas wait for one another within a pass.
 
     A layer that averages a variable over the replicas of a `tf.distribute` strategy has
@@ -24,7 +41,8 @@ def check_replicas(name: str) -> None:
     """
     if num_replicas() == 1:
         return
-    for variable in (v for model in running_models() for v in _averaged(model)):
+    models = running_layers(keras.Model)
+    for variable in (v for model in models for v in _averaged(model)):
         raise ValueError(
             f"{name!r} would add a loss to a model that also averages "
             f"{variable.path!r} over the replicas of a tf.distribute strategy, and Keras "
