@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from keras_concrete.experiments.command_line.console import console, say
 
@@ -48,10 +48,14 @@ def counter(progress: Progress, description: str, unit: str) -> Counter:
     task = progress.add_task(description, total=None, state="")
 
     def count(done: int, total: int) -> None:
-        state = f"{done:,} of {total:,} {unit}"
-        progress.update(task, completed=done, total=total, state=state)
+        _move(progress, task, done, total, unit)
 
     return count
+
+
+def _move(progress: Progress, task: TaskID, done: int, total: int, unit: str) -> None:
+    state = f"{done:,} of {total:,} {unit}"
+    progress.update(task, completed=done, total=total, state=state)
 
 
 class TrainingBar(keras.callbacks.Callback):
@@ -85,17 +89,11 @@ class TrainingBar(keras.callbacks.Callback):
         self._show(self._epoch * self.params["steps"] + batch + 1)
 
     def _show(self, step: int) -> None:
-        epochs, total = (
-            self.params["epochs"],
-            self.params["epochs"] * self.params["steps"],
-        )
-        self._progress.update(
-            self._task,
-            description=f"epoch {self._epoch + 1} of {epochs}",
-            completed=step,
-            total=total,
-            state=f"{step:,} of {total:,} steps",
-        )
+        epochs = self.params["epochs"]
+        description = f"epoch {self._epoch + 1} of {epochs}"
+        self._progress.update(self._task, description=description)
+        total = epochs * self.params["steps"]
+        _move(self._progress, self._task, step, total, "steps")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Prints the line."""
@@ -117,5 +115,4 @@ class TrainingBar(keras.callbacks.Callback):
             done: Batches that are done.
             total: All batches.
         """
-        state = f"{done:,} of {total:,} batches"
-        self._progress.update(self._task, completed=done, total=total, state=state)
+        _move(self._progress, self._task, done, total, "batches")
