@@ -89,7 +89,7 @@ class LogitBinaryConcrete(Parameterized):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=0, temperature="temperature")
+        return properties(event_ndims=0, is_relaxed=True)
 
     def node(self, logistics: Tensor) -> Tensor:
         """Adds Logistic noise to the logits, and divides by the temperature."""
@@ -222,7 +222,7 @@ class BinaryConcrete(Parameterized, tfd.TransformedDistribution):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=0, temperature="temperature")
+        return properties(event_ndims=0, is_relaxed=True)
 
     def _log_prob(self, value: Tensor) -> Tensor:
         on_boundary = ops.logical_or(value <= 0.0, value >= 1.0)

@@ -113,7 +113,7 @@ class ExpConcrete(ParameterizedVector):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=1, temperature="temperature")
+        return properties(event_ndims=1, is_relaxed=True)
 
     def node(self, gumbels: Tensor) -> Tensor:
         """Adds Gumbel noise to the logits, divides by the temperature, normalises."""
@@ -221,7 +221,7 @@ class Concrete(ParameterizedVector, tfd.TransformedDistribution):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=1, temperature="temperature")
+        return properties(event_ndims=1, is_relaxed=True)
 
     def _log_prob(self, state: Tensor) -> Tensor:
         self._check_size(state)

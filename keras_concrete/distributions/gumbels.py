@@ -58,7 +58,7 @@ class LocatedGumbels(ParameterizedVector):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        described = properties(event_ndims=1, temperature="temperature")
+        described = properties(event_ndims=1, is_relaxed=True)
         return {name: described[name] for name in ("temperature", "logits")}
 
     def node(self, gumbels: Tensor) -> Tensor:

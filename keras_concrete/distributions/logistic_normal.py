@@ -91,7 +91,7 @@ class ExpLogisticNormal(ParameterizedVector):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=1, temperature="temperature")
+        return properties(event_ndims=1, is_relaxed=True)
 
     def node(self, noise: Tensor) -> Tensor:
         """Adds Gaussian noise to the logits, divides by the temperature, normalises."""

@@ -85,12 +85,12 @@ def checked_temperature(
     return temperature
 
 
-def properties(event_ndims: int, temperature: str | None = None) -> dict[str, Any]:
+def properties(event_ndims: int, is_relaxed: bool = False) -> dict[str, Any]:
     """TFP's description of `logits`, `probs` and, of a relaxed one, its temperature.
 
     Args:
         event_ndims: 0 for binary units, 1 for units of n states.
-        temperature: Name of that argument.
+        is_relaxed: Whether there is a temperature.
     """
     described = tfp.util.ParameterProperties
     of_probs = SoftmaxCentered if event_ndims else tfp.bijectors.Sigmoid
@@ -102,7 +102,7 @@ def properties(event_ndims: int, temperature: str | None = None) -> dict[str, An
             is_preferred=False,
         ),
     }
-    if temperature is None:
+    if not is_relaxed:
         return found
     softplus = tfp.bijectors.Softplus
-    return {temperature: described(default_constraining_bijector_fn=softplus), **found}
+    return {"temperature": described(default_constraining_bijector_fn=softplus), **found}

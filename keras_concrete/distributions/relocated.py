@@ -115,7 +115,7 @@ class RelocatedBinary(Parameterized):
     def _parameter_properties(
         cls, dtype: tf.DType, num_classes: int | None = None
     ) -> dict[str, Any]:
-        return properties(event_ndims=0, temperature="temperature")
+        return properties(event_ndims=0, is_relaxed=True)
 
     def node(self, noise: Tensor) -> Tensor:
         """Relocates noise and divides it by the temperature."""
