@@ -37,6 +37,7 @@ class Contestant:
         environment: Name of its virtual environment; None for this one.
         is_limit: Whether it does nothing but the matrix products.
         options: For its job.
+        backend: Of Keras.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Contestant:
     environment: str | None = None
     is_limit: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    backend: str = "tensorflow"
 
     @property
     def installed(self) -> bool:
@@ -60,6 +62,7 @@ _PRODUCTS = (
 
 TRAINING = (
     Contestant("ours", "ours"),
+    Contestant("ours on JAX", "ours", "jax", backend="jax"),
     Contestant("own model, XLA", "ours", options={"form": "layers by XLA"}),
     Contestant("own model, plain", "ours", options={"form": "layers"}),
     Contestant("JAX", "jax_scan", "jax"),
@@ -106,7 +109,11 @@ class Session:
                 json.dumps(content),
             ],
             cwd=_ROOT,
-            env={**os.environ, **_thread_settings(len(cores))},
+            env={
+                **os.environ,
+                **_thread_settings(len(cores)),
+                "KERAS_BACKEND": contestant.backend,
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

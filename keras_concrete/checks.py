@@ -1,7 +1,7 @@
 """What is refused at the door: arguments out of their range."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
@@ -18,25 +18,29 @@ __all__ = [
     "check_num_states",
     "check_positive",
     "check_seed",
-    "refuse_backend",
+    "needing_tensorflow",
 ]
 
 
-def refuse_backend(what: str) -> NoReturn:
-    """Refuses Keras's backend, for what is written in TensorFlow.
+def needing_tensorflow(name: str) -> Callable[..., NoReturn]:
+    """What stands on another backend for a function that is written in TensorFlow.
 
     Args:
-        what: What needs TensorFlow, the subject of the sentence.
+        name: Name of the function.
 
-    Raises:
-        ImportError: Always.
+    Returns:
+        A function that raises `ImportError` when it is called.
     """
-    raise ImportError(
-        f"{what} needs the backend tensorflow, and Keras runs on "
-        f"{keras.backend.backend()}. Save the model, model.save('model.keras'); then, in "
-        "a process with KERAS_BACKEND=tensorflow, use it on what "
-        "keras.saving.load_model('model.keras') returns."
-    )
+
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise ImportError(
+            f"{name} needs the backend tensorflow, and Keras runs on "
+            f"{keras.backend.backend()}. Save the model, model.save('model.keras'); "
+            "then, in a process with KERAS_BACKEND=tensorflow, call it on what "
+            "keras.saving.load_model('model.keras') returns."
+        )
+
+    return refuse
 
 
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:

@@ -163,10 +163,15 @@ class SigmoidBeliefNetwork(BoundModel):
             check_images("x", x, self.inputs[0].shape[-1])
         return super().predict(x, *args, **kwargs)
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, *args: Any) -> Any:
         """Keeps, of the outputs of a conditional network, the `probabilities`."""
-        outputs = super().predict_step(data)
-        return outputs["probabilities"] if self.is_conditional else outputs
+        result = super().predict_step(*args)
+        if not self.is_conditional:
+            return result
+        if keras.backend.backend() == "jax":
+            outputs, state = result
+            return outputs["probabilities"], state
+        return result["probabilities"]
 
     @property
     def is_conditional(self) -> bool:

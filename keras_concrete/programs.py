@@ -8,7 +8,7 @@ import keras
 
 from keras_concrete.types import Tensor
 
-__all__ = ["compiled", "current_values", "mapped", "output_shape"]
+__all__ = ["compiled", "current_values", "gradients", "mapped", "output_shape"]
 
 
 def compiled(
@@ -58,6 +58,43 @@ def current_values(model: Any) -> list[tuple[keras.Variable, Any]]:
     if keras.backend.backend() != "jax":
         return []
     return [(v, v.value) for v in _variables(model)]
+
+
+def gradients(
+    function: Callable[..., Tensor],
+    weights: Sequence[keras.Variable],
+    model: Any,
+    inputs: Sequence[Tensor] = (),
+) -> list[Tensor]:
+    """The gradient of a scalar by weights and inputs; 0 where it depends on none.
+
+    Args:
+        function: From the inputs to the scalar.
+        weights: Weights of the model.
+        model: The model, or layer, whose variables the function reads.
+        inputs: Tensors of floating-point numbers.
+
+    Returns:
+        A tensor of the shape of each weight, and of each input.
+    """
+    values = [weight.value for weight in weights]
+    if keras.backend.backend() != "jax":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch([*values, *inputs])
+            result = function(*inputs)
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(result, [*values, *inputs], unconnected_gradients=zero)
+    import jax
+
+    def of_values(values: list[Tensor], inputs: list[Tensor]) -> Tensor:
+        mapping = [*current_values(model), *zip(weights, values, strict=True)]
+        with keras.StatelessScope(state_mapping=mapping):
+            return function(*inputs)
+
+    by_weights, by_inputs = jax.grad(of_values, (0, 1))(values, list(inputs))
+    return [*by_weights, *by_inputs]
 
 
 def mapped(function: Callable[[Any], Tensor], elements: Any, dtype: str) -> Tensor:

@@ -2,7 +2,8 @@
 
 A page says where a table goes by two marks, `<!-- NAME: begin -->` and
 `<!-- NAME: end -->`; what stands between them is written anew. NAME is a function below,
-or `TABLE-DATA-STEPS` of the results of `keras-concrete reproduce`.
+`TABLE-DATA-STEPS` of the results of `keras-concrete reproduce`, or `comparison-DIGEST` of
+`keras-concrete compare`.
 
 python -m pip install -e ".[demo]"
 keras-concrete train --out RUN && cp RUN/report.json results/mnist5k/report.json
@@ -21,6 +22,11 @@ from benchmarks import pages
 from benchmarks.advice.runs import advice_tables, read_runs
 from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.command_line.train import report_table, speed_line
+from keras_concrete.experiments.comparison_rows import (
+    ComparisonRow,
+    comparison_table,
+    comparison_title,
+)
 from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.result_tables import make_tables, markdown
 
@@ -60,6 +66,19 @@ def _paper_table(name: str) -> str:
     return "\n".join(map(markdown, make_tables(chosen)))
 
 
+def _comparison_tables(digest: str) -> str:
+    """The tables that `keras-concrete compare` printed, one for each network."""
+    [file] = RESULTS.glob(f"compare/comparison-*-{digest}.json")
+    content = json.loads(file.read_text())
+    settings = content["comparison"]
+    rows = [ComparisonRow(**row) for row in content["rows"]]
+    tables = []
+    for network in settings["architectures"]:
+        own = [row for row in rows if row.architecture == network]
+        tables.append(comparison_table(own, comparison_title(settings, network)))
+    return "\n".join(map(markdown, tables))
+
+
 def _read(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / name).read_text())
 
@@ -83,7 +102,10 @@ _TABLES: dict[str, Callable[[], str]] = {
 
 def render(name: str) -> str:
     """The table that goes between the marks of that name, as Markdown."""
-    return _TABLES[name]() if name in _TABLES else _paper_table(name)
+    if name in _TABLES:
+        return _TABLES[name]()
+    kind, _, digest = name.partition("-")
+    return _comparison_tables(digest) if kind == "comparison" else _paper_table(name)
 
 
 def updated(page: str) -> str:

@@ -3,13 +3,17 @@
 import keras
 import pytest
 import reliability
-import tensorflow as tf
 
-# Two logical devices, so that a distribution strategy has two replicas.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0],
-    [tf.config.LogicalDeviceConfiguration()] * 2,
-)
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+
+if ON_TENSORFLOW:
+    import tensorflow as tf
+
+    # Two logical devices, so that a distribution strategy has two replicas.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +27,11 @@ def _same_start():
 @pytest.fixture
 def eagerly():
     """Functions run without graphs, for tests that would compile more than they run."""
-    tf.config.run_functions_eagerly(True)
+    if ON_TENSORFLOW:
+        tf.config.run_functions_eagerly(True)
     yield
-    tf.config.run_functions_eagerly(False)
+    if ON_TENSORFLOW:
+        tf.config.run_functions_eagerly(False)
 
 
 def _keep_if_asked(config, name, rows):

@@ -5,18 +5,20 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_concrete.programs import gradients
 from keras_concrete.types import Tensor
 
 __all__ = [
     "call",
     "draw",
     "gap_and_noise",
+    "is_nonzero",
     "is_of_keras",
     "is_one_hot",
     "passes_gradient",
+    "random_sum",
     "sums_to_one",
 ]
 
@@ -78,27 +80,39 @@ def passes_gradient(layer: Any, inputs: Sequence[Tensor], trains_before: bool) -
         trains_before: Whether there are trainable weights upstream. If not, or if its
             inputs are integers, its own weights count as well.
     """
-    sources = [i for i in inputs if "float" in keras.backend.standardize_dtype(i.dtype)]
-    if not (sources and trains_before):
-        sources += [weight.value for weight in layer.trainable_weights]
-    with tf.GradientTape() as tape:
-        for source in sources:
-            tape.watch(source)
-        outputs = call(layer, inputs, training=True)
-        # At random, since the sum of a simplex is constant.
-        random = np.random.default_rng(0)
-        total = sum(
-            (
-                tf.reduce_sum(
-                    tf.cast(output, "float32") * random.normal(size=output.shape)
-                )
-                for output in outputs
-                if "float" in keras.backend.standardize_dtype(output.dtype)
-            ),
-            tf.zeros(()),
-        )
-    gradients = tape.gradient(total, sources)
-    return any(g is not None and bool(np.any(np.asarray(g) != 0)) for g in gradients)
+    smooth = [i for i in inputs if _is_float(i)]
+    weights = [] if smooth and trains_before else layer.trainable_weights
+
+    def total(*smooth: Tensor) -> Tensor:
+        left = iter(smooth)
+        given = [next(left) if _is_float(i) else i for i in inputs]
+        return random_sum(call(layer, given, training=True))
+
+    return any(map(is_nonzero, gradients(total, weights, layer, smooth)))
+
+
+def random_sum(outputs: Sequence[Tensor]) -> Tensor:
+    """Sum of outputs with random weights, since the sum of a simplex is constant.
+
+    Args:
+        outputs: Tensors, of which those of integers do not count.
+    """
+    random = np.random.default_rng(0)
+    products = [
+        ops.sum(ops.cast(output, "float32") * random.normal(size=output.shape))
+        for output in outputs
+        if _is_float(output)
+    ]
+    return sum(products, ops.zeros(()))
+
+
+def is_nonzero(gradient: Tensor) -> bool:
+    """Whether a gradient is not 0 everywhere."""
+    return bool(np.any(np.asarray(ops.cast(gradient, "float32")) != 0))
+
+
+def _is_float(tensor: Tensor) -> bool:
+    return "float" in keras.backend.standardize_dtype(tensor.dtype)
 
 
 def gap_and_noise(

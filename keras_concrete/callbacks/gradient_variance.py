@@ -28,7 +28,7 @@ class GradientVariance(keras.callbacks.Callback):
     training goes on as it would have without.
 
     It is for belief networks, and for a model of your own that ends in its bound: the
-    output of `MultiSampleBound`, alone or as `"bound"` of a dict. It needs TensorFlow.
+    output of `MultiSampleBound`, alone or as `"bound"` of a dict.
 
     Args:
         x: A batch: binary data, `(examples, visible units)`; for a conditional network

@@ -175,11 +175,14 @@ def run_cell(job: Job, command: str) -> None:
         command: The command line that asked for it, for the record.
 
     Raises:
+        BlockingIOError: If another process is at it.
         ValueError: If the job's run folder holds a run of other settings, or is damaged.
     """
     budget, folder = job.budget, job.folder
     data = load_dataset(job.cell.data)
     with folder.locked():
+        if job.is_done:  # By another command, meanwhile.
+            return
         if folder.config_file.exists():
             _check_settings(job)
             model = resume_fit(folder, data)
@@ -193,15 +196,15 @@ def run_cell(job: Job, command: str) -> None:
             budget.num_train_images,
             job.evaluation_samples,
         )
-    history, steps = folder.history(), folder.config().num_steps(len(data.train))
-    curve = Curve(
-        [int(epoch + 1) * steps for epoch in history.get("epoch", [])],
-        history.get("bound", []),
-        history.get("val_bound", []),
-    )
-    job.result_file.parent.mkdir(parents=True, exist_ok=True)
-    result = CellResult(cell=job.cell, command=command, curve=curve, **vars(report))
-    result.write(job.result_file)
+        history, steps = folder.history(), folder.config().num_steps(len(data.train))
+        curve = Curve(
+            [int(epoch + 1) * steps for epoch in history.get("epoch", [])],
+            history.get("bound", []),
+            history.get("val_bound", []),
+        )
+        job.result_file.parent.mkdir(parents=True, exist_ok=True)
+        result = CellResult(cell=job.cell, command=command, curve=curve, **vars(report))
+        result.write(job.result_file)
 
 
 def _check_settings(job: Job) -> None:

@@ -1,8 +1,9 @@
 """What the results of a comparison say: a row for each network and estimator."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,12 @@ from keras_concrete.evaluation import standard_error
 from keras_concrete.experiments.cell_jobs import Job
 from keras_concrete.experiments.result_tables import ResultTable
 
-__all__ = ["ComparisonRow", "comparison_rows", "comparison_table"]
+__all__ = [
+    "ComparisonRow",
+    "comparison_rows",
+    "comparison_table",
+    "comparison_title",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +114,24 @@ def _nll_of_images(job: Job) -> np.ndarray:
             f"{job.result_file}.{remedy}"
         )
     return nll.astype("float64")
+
+
+def comparison_title(settings: Mapping[str, Any], architecture: str) -> str:
+    """What the table of one network says above it.
+
+    Args:
+        settings: Those of the comparison, and of its budget.
+        architecture: The network.
+    """
+    num_seeds = settings["num_seeds"]
+    seeds = "seed" if num_seeds == 1 else "seeds"
+    return (
+        f"{architecture} on {settings['data']}, m = {settings['num_samples']}, "
+        f"{num_seeds} {seeds}, {settings['steps']:,} steps: NLL in nats per image by "
+        f"{settings['evaluation_samples']:,} samples; differences are from "
+        f"{settings['estimators'][0]}, paired image by image; passes are evaluations of "
+        "the decoder for each image of a step"
+    )
 
 
 def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import filelock
 
-__all__ = ["locked"]
+__all__ = ["is_locked", "locked"]
 
 
 @contextlib.contextmanager
@@ -49,3 +49,19 @@ def locked(folder: Path, name: str = "lock") -> Iterator[None]:
         for path in made:
             with contextlib.suppress(OSError):
                 path.rmdir()
+
+
+def is_locked(folder: Path, name: str = "lock") -> bool:
+    """Whether another process has a folder, which is not made to find out.
+
+    Args:
+        folder: The folder.
+        name: Name of the lock file.
+    """
+    if not (folder / name).exists():
+        return False
+    try:
+        with locked(folder, name):
+            return False
+    except BlockingIOError:
+        return True

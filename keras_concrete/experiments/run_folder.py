@@ -20,7 +20,7 @@ import numpy as np
 
 from keras_concrete.experiments.advice import copy_command, resume_command
 from keras_concrete.experiments.epoch_table import EpochTable
-from keras_concrete.experiments.folder_lock import locked
+from keras_concrete.experiments.folder_lock import is_locked, locked
 from keras_concrete.experiments.json_files import read_json, to_record, write_json
 from keras_concrete.experiments.saved_networks import load_network
 from keras_concrete.experiments.training_config import TrainingConfig
@@ -66,6 +66,11 @@ class RunFolder:
         """
         check_no_links(self.path)
         return locked(self.path, _LOCK)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another process has the folder."""
+        return is_locked(self.path, _LOCK)
 
     def check_empty(self) -> None:
         """Refuses a folder that holds something.

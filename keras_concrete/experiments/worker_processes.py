@@ -1,6 +1,8 @@
 """Cells run side by side, each in a process of its own.
 
 Killed at any moment and started again, each cell goes on after its last full epoch.
+Several commands, of several machines if they share the folder, do each cell once: who is
+at a cell holds the lock of its folder, which the operating system takes from the dead.
 """
 
 import contextlib
@@ -22,6 +24,8 @@ __all__ = ["CellsFailedError", "run_cells", "work"]
 # The current folder is no place to import from (-P), so that nothing in it is run; this
 # package's own place comes last.
 _ROOT = str(Path(__file__).parents[2])
+# Of a process that another one was before at its cell.
+_TAKEN = 75
 _WORK = f"import sys; sys.path.append(sys.argv[1]); from {__name__} import work; work()"
 
 
@@ -35,7 +39,8 @@ def run_cells(
     """Runs cells side by side, each in a process of its own.
 
     With as many processes as cores, each is pinned to one core and uses one thread: the
-    fastest way through a grid. Finished cells are not run again.
+    fastest way through a grid. Finished cells are not run again, and those that another
+    command is at are waited for.
 
     Args:
         jobs: The cells.
@@ -48,7 +53,7 @@ def run_cells(
         ended without a result has `failed` set; its `log_file` says why.
     """
     check_positive("num_processes", num_processes, int)
-    waiting = [job for job in jobs if not job.is_done][::-1]
+    waiting = [job for job in jobs if not job.is_done]
     for job in waiting:
         job.check_no_links()
     shares = _share_cores(num_processes)
@@ -56,17 +61,19 @@ def run_cells(
     try:
         while waiting or running:
             for place in range(num_processes):
-                while waiting and waiting[-1].is_done:  # By another command, meanwhile.
-                    waiting.pop()
-                if place not in running and waiting:
-                    job = waiting.pop()
-                    running[place] = _start(job, command, shares[place]), job
+                following = None if place in running else _next_of(waiting)
+                if following is not None:
+                    process = _start(following, command, shares[place])
+                    running[place] = process, following
             yield [job for _, job in running.values()]
             time.sleep(interval)
             for place, (process, job) in list(running.items()):
                 if process.poll() is not None:
                     _close(process)
-                    job.failed = not job.is_done
+                    if process.returncode == _TAKEN:
+                        waiting.append(job)
+                    else:
+                        job.failed = not job.is_done
                     del running[place]
         yield []
     finally:
@@ -74,6 +81,16 @@ def run_cells(
             process.terminate()
             process.wait()
             _close(process)
+
+
+def _next_of(waiting: list[Job]) -> Job | None:
+    """Takes the first cell that no other command has done or is at, if there is one."""
+    waiting[:] = [job for job in waiting if not job.is_done]
+    for job in waiting:
+        if not job.folder.is_locked:
+            waiting.remove(job)
+            return job
+    return None
 
 
 def _share_cores(num_processes: int) -> list[list[int]]:
@@ -113,7 +130,10 @@ def work() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     use_threads(len(cores))
-    run_cell(job, command)
+    try:
+        run_cell(job, command)
+    except BlockingIOError:
+        sys.exit(_TAKEN)
 
 
 def _end_with_parent() -> None:

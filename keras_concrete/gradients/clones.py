@@ -1,11 +1,11 @@
 """A belief network again, with the same weights and another estimator."""
 
 import re
+import warnings
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_concrete.models import SigmoidBeliefNetwork
@@ -55,7 +55,7 @@ def clone_with(
     for weight in clone.weights:
         held = values.get(weight.path)
         if held is not None and held.shape == weight.shape:
-            weight.assign(held)
+            weight.assign(np.array(held))  # JAX gives away what it trains.
     return clone
 
 
@@ -109,28 +109,21 @@ def settle(model: SigmoidBeliefNetwork, x: Any, jit_compile: bool) -> None:
         x: The data, as `mean_bound` takes them.
         jit_compile: Whether XLA compiles the steps.
     """
-    owned = model._bound.trainable_weights
-    ids = {id(weight) for weight in model._bound.weights}
-    optimizer = keras.optimizers.Adam(1e-2)
-    optimizer.build(owned)
-
-    @tf.function(jit_compile=jit_compile, autograph=False)
-    def train() -> None:
-        def step(k: Tensor) -> Tensor:
-            with tf.GradientTape() as tape:
-                loss = -mean_bound(model, x)
-            if owned:
-                values = [weight.value for weight in owned]
-                zero = tf.UnconnectedGradients.ZERO
-                gradients = tape.gradient(loss, values, unconnected_gradients=zero)
-                optimizer.apply(gradients, owned)
-            return k + 1
-
-        tf.while_loop(lambda k: k < _SETTLING_STEPS, step, [tf.constant(0)])
-
-    if not model._bound.weights:
+    owned = {id(weight) for weight in model._bound.weights}
+    if not owned:
         return
-    averages = [(w, np.array(w)) for w in model.non_trainable_weights if id(w) not in ids]
-    train()
+    others = [w for w in model.non_trainable_weights if id(w) not in owned]
+    averages = [(weight, np.array(weight)) for weight in others]
+    network = network_weights(model)
+    for weight in network:
+        weight.trainable = False
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=jit_compile)
+    with warnings.catch_warnings():
+        # An average is no weight that trains, and learns all the same.
+        warnings.filterwarnings("ignore", "The model does not have any trainable weights")
+        for _ in range(_SETTLING_STEPS):
+            model.train_on_batch(*(x if model.is_conditional else (x,)))
+    for weight in network:
+        weight.trainable = True
     for average, value in averages:
         average.assign(value)

@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from keras_concrete import estimators
@@ -26,6 +25,8 @@ from keras_concrete.gradients.rows import GradientRow
 from keras_concrete.gradients.statistics import NUM_BLOCKS, gradient_statistics
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.noise import fold_in_integers
+from keras_concrete.programs import gradients
+from keras_concrete.types import Tensor
 
 __all__ = ["Comparison"]
 
@@ -142,18 +143,17 @@ class Comparison:
         return self._references[key]
 
     def _exact(self, clone: SigmoidBeliefNetwork, num_samples: int) -> list[np.ndarray]:
-        values = [weight.value for weight in network_weights(clone)]
+        weights = network_weights(clone)
 
-        def gradient(x: Any) -> Any:
-            with tf.GradientTape() as tape:
-                bound = ops.sum(exact_bound(clone, x, num_samples))
-            zero = tf.UnconnectedGradients.ZERO
-            return tape.gradient(bound, values, unconnected_gradients=zero)
+        def gradient(x: Any) -> list[Tensor]:
+            return gradients(
+                lambda: ops.sum(exact_bound(clone, x, num_samples)), weights, clone
+            )
 
         # As many examples at once as have the rows of one network at the limit.
         chunk = max(1, MAX_STATES // num_joint_states(clone) ** num_samples)
         num_examples = len(keras.tree.flatten(self._x)[0])
-        total = [np.zeros(value.shape) for value in values]
+        total = [np.zeros(weight.shape) for weight in weights]
         for start in range(0, num_examples, chunk):
             rows = slice(start, start + chunk)
             x = keras.tree.map_structure(lambda part, rows=rows: part[rows], self._x)

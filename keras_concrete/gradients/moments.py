@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
+from keras_concrete.programs import compiled, gradients
 from keras_concrete.seeding import fixed_noise
 from keras_concrete.types import Tensor
 from keras_concrete.weight_sums import keys_of_groups
@@ -63,17 +63,17 @@ def compiled_moments(
     Returns:
         A compiled function.
     """
-    values = [weight.value for weight in weights]
-    belongs = tf.constant(parts, "float32")
+    shapes = [weight.shape for weight in weights]
+    belongs = np.asarray(parts, "float32")
 
     def gradient(key: Tensor) -> list[Tensor]:
-        with tf.GradientTape() as tape, fixed_noise(model, key):
-            value = objective()
-        zero = tf.UnconnectedGradients.ZERO
-        found = tape.gradient(value, values, unconnected_gradients=zero)
+        def of_draw() -> Tensor:
+            with fixed_noise(model, key):
+                return objective()
+
+        found = gradients(of_draw, weights, model)
         return [ops.cast(part, "float32") for part in found]
 
-    @tf.function(jit_compile=jit_compile, autograph=False)
     def run(keys: Tensor, directions: list[Tensor]) -> Any:
         num_draws = keys.shape[0]
 
@@ -82,36 +82,33 @@ def compiled_moments(
         ) -> tuple:
             parts = gradient(keys[k])
             distances = [g - mean for g, mean in zip(parts, means, strict=True)]
-            count = tf.cast(k + 1, "float32")
+            count = ops.cast(k + 1, "float32")
             means = [mean + d / count for d, mean in zip(distances, means, strict=True)]
             squares += _dots(
                 distances, [g - m for g, m in zip(parts, means, strict=True)]
             )
-            lengths = tf.sqrt(tf.linalg.matvec(belongs, _dots(parts, parts)))
-            along = tf.linalg.matvec(belongs, _dots(parts, directions))
-            return k + 1, means, squares, projections + along / tf.maximum(lengths, 1e-30)
+            lengths = ops.sqrt(ops.matmul(belongs, _dots(parts, parts)))
+            along = ops.matmul(belongs, _dots(parts, directions))
+            projections += along / ops.maximum(lengths, 1e-30)
+            return k + 1, means, squares, projections
 
         start = (
-            tf.constant(0),
-            [tf.zeros(value.shape) for value in values],
-            tf.zeros(len(values)),
-            tf.zeros(belongs.shape[0]),
+            ops.zeros((), "int32"),
+            [ops.zeros(shape, "float32") for shape in shapes],
+            ops.zeros(len(shapes), "float32"),
+            ops.zeros(len(belongs), "float32"),
         )
-        _, *moments = tf.while_loop(
-            lambda k, *_: k < num_draws,
-            draw,
-            start,
-            parallel_iterations=1,
-            maximum_iterations=num_draws,
+        _, *moments = ops.while_loop(
+            lambda k, *_: k < num_draws, draw, start, maximum_iterations=num_draws
         )
         return tuple(moments)
 
-    return run
+    return compiled(run, lambda: model, jit_compile=jit_compile, autograph=False)
 
 
 def _dots(left: list[Tensor], right: list[Tensor]) -> Tensor:
     pairs = zip(left, right, strict=True)
-    return tf.stack([tf.reduce_sum(a * b) for a, b in pairs])
+    return ops.stack([ops.sum(a * b) for a, b in pairs])
 
 
 def draws_of_block(num_draws: int, num_blocks: int) -> int:
@@ -139,11 +136,12 @@ def draw_moments(
         The moments of the blocks.
     """
     size = draws_of_block(num_draws, num_blocks)
-    tensors = [tf.constant(direction, "float32") for direction in directions]
+    tensors = [ops.convert_to_tensor(part, "float32") for part in directions]
+    first_word = ops.convert_to_tensor(np.uint32(seed))
     blocks, seconds = [], []
     for block in range(num_blocks):
         places = np.arange(block * size, (block + 1) * size, dtype="int32")
-        keys = keys_of_groups(tf.constant(seed), tf.constant(places))
+        keys = keys_of_groups(first_word, ops.convert_to_tensor(places))
         start = time.perf_counter()
         means, squares, projections = run(keys, tensors)
         flat = [np.ravel(mean) for mean in means]

@@ -42,8 +42,8 @@ def gradient_report(
     samples for the mean ELBO, neither of which has a bias; its noise is in the intervals
     and errors. Of a penalty on the weights nothing is measured.
 
-    It needs TensorFlow. Small networks take seconds for each estimator, most of them to
-    compile; memory does not grow with the number of draws.
+    Small networks take seconds for each estimator, most of them to compile; memory
+    does not grow with the number of draws.
 
     Args:
         model: Belief network; it stays as it is.

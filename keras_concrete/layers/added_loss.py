@@ -1,4 +1,7 @@
-"""Losses that layers add, also on several replicas of a model."""
+"""Losses that layers add, also on several replicas of a model, and on JAX."""
+
+import weakref
+from typing import Any
 
 import keras
 from keras import ops
@@ -23,7 +26,39 @@ def add_loss(layer: keras.Layer, loss: Tensor, training: bool) -> None:
     """
     if training:
         _check_replicas(layer.name)
-    layer.add_loss(ops.cast(loss, keras.config.floatx()))
+    loss = ops.cast(loss, keras.config.floatx())
+    if keras.backend.backend() == "jax":
+        loss = _with_forgotten(layer, loss)
+    layer.add_loss(loss)
+
+
+# By layer: JAX's trace that it ran in last, its losses there, and what Keras was given.
+_GIVEN: weakref.WeakKeyDictionary[keras.Layer, tuple[Any, list[Tensor], Tensor]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _with_forgotten(layer: keras.Layer, loss: Tensor) -> Tensor:
+    """Adds to a loss those of earlier calls in the same step, if Keras forgot them.
+
+    On JAX a training step runs the model by no call of its own. So to Keras each call of
+    a layer begins a pass, at which it forgets the losses of that layer.
+    """
+    from jax.core import Tracer
+    from jax.extend.core import get_opaque_trace_state
+
+    if not isinstance(
+        loss, Tracer
+    ):  # Of an eager evaluation, all of which have no trace.
+        return loss
+    trace = get_opaque_trace_state()
+    before, terms, last = _GIVEN.get(layer, (None, [], None))
+    if before != trace:
+        terms = []
+    is_forgotten = not any(last is kept for kept in layer.losses)
+    given = sum(terms, loss) if is_forgotten else loss
+    _GIVEN[layer] = trace, [*terms, loss], given
+    return given
 
 
 def _check_replicas(name: str) -> None:

@@ -1,15 +1,16 @@
 """Trained models as files that a server runs without this package."""
 
+from typing import TYPE_CHECKING
+
 import keras
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "Models are exported from the backend tensorflow. Save this one, "
-        "model.save('model.keras'); then, in a process with KERAS_BACKEND=tensorflow, "
-        "keras.saving.load_model('model.keras') and export what it returns."
-    )
+from keras_concrete.checks import needing_tensorflow
 
-from keras_concrete.serving.onnx_files import export_onnx
-from keras_concrete.serving.saved_model import export_saved_model
+if TYPE_CHECKING or keras.backend.backend() == "tensorflow":
+    from keras_concrete.serving.onnx_files import export_onnx
+    from keras_concrete.serving.saved_model import export_saved_model
+else:
+    export_onnx = needing_tensorflow("export_onnx")
+    export_saved_model = needing_tensorflow("export_saved_model")
 
 __all__ = ["export_onnx", "export_saved_model"]

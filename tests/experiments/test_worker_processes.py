@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from made_results import made_result
 
@@ -34,6 +35,9 @@ class _Cell:
 
     is_done = failed = False
 
+    def __init__(self):
+        self.folder = SimpleNamespace(is_locked=False)
+
     def check_no_links(self):
         """There are none."""
 
@@ -50,3 +54,59 @@ def test_a_cell_that_another_command_finished_meanwhile_is_not_run(monkeypatch):
     for _ in worker_processes.run_cells(cells, 1, "reproduce", interval=0.01):
         cells[1].is_done = True
     assert started == [cells[0], cells[2]]
+
+
+def test_a_cell_that_another_command_is_at_is_waited_for(tmp_path):
+    job = Job(made_result(data="mnist5k").cell, Budget(), tmp_path)
+    looks = 0
+    with job.folder.locked():
+        for running in run_cells([job], 1, "command", interval=0.01):
+            assert running == []
+            looks += 1
+            if looks == 20:
+                job.result_file.parent.mkdir(parents=True)
+                job.result_file.touch()
+    assert looks == 22  # One more to see it, and one at the end.
+    assert not job.failed and not job.log_file.exists()
+
+
+def test_a_cell_is_taken_over_when_the_command_at_it_dies(tmp_path, monkeypatch):
+    job = Job(made_result(data="mnist5k").cell, Budget(), tmp_path)
+    monkeypatch.setattr(Job, "is_done", property(lambda job: started == [job]))
+    started = []
+
+    def start(job, command, cores):
+        started.append(job)
+        return subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+
+    monkeypatch.setattr(worker_processes, "_start", start)
+    other = job.folder.locked()
+    other.__enter__()
+    cells = run_cells([job], 1, "command", interval=0.01)
+    assert [next(cells) for _ in range(5)] == [[]] * 5
+    other.__exit__(None, None, None)
+    assert next(cells) == [job] and [*cells][-1] == []
+    assert not job.failed
+
+
+def test_a_process_that_came_too_late_to_its_cell_is_no_failure(monkeypatch):
+    cell, codes = _Cell(), [75, 0]
+
+    def start(cell, command, cores):
+        code = codes.pop(0)
+        cell.is_done = code == 0
+        ended = [sys.executable, "-c", f"exit({code})"]
+        return subprocess.Popen(ended, stdin=subprocess.PIPE)
+
+    monkeypatch.setattr(worker_processes, "_start", start)
+    for _ in worker_processes.run_cells([cell], 1, "reproduce", interval=0.01):
+        pass
+    assert codes == [] and not cell.failed
+
+
+def test_a_worker_says_that_another_process_is_at_its_cell(tmp_path):
+    job = Job(made_result(data="mnist5k").cell, Budget(), tmp_path)
+    with job.folder.locked():
+        process = worker_processes._start(job, "command", [0])
+        assert process.wait() == 75
+    process.stdin.close()

@@ -1,7 +1,7 @@
 """Strategies, statistical tests and integrals for the tests of distributions."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -69,6 +69,17 @@ def assert_same_law(samples, law):
 
 
 def value_and_gradients(function, *arguments):
+    """What a function returns, and the gradients of its sum."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        arguments = [keras.ops.convert_to_tensor(argument) for argument in arguments]
+        gradients = jax.grad(
+            lambda *values: keras.ops.sum(function(*values)), range(len(arguments))
+        )
+        return function(*arguments), gradients(*arguments)
+    import tensorflow as tf
+
     variables = [tf.Variable(argument) for argument in arguments]
     with tf.GradientTape() as tape:
         value = function(*variables)
@@ -76,7 +87,7 @@ def value_and_gradients(function, *arguments):
 
 
 def assert_finite(tensors):
-    for tensor in tf.nest.flatten(tensors):
+    for tensor in keras.tree.flatten(tensors):
         assert tensor is not None and np.all(np.isfinite(tensor))
 
 

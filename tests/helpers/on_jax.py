@@ -38,6 +38,25 @@ def bounds(model, x):
     return [estimate.bounds for estimate in estimates]
 
 
+def gradients(model, x):
+    """Rows of a report, whose noise is that of seeds beyond the integers' half."""
+    names = ["vimco", "reinforce_loo", "reinmax"]
+    report = kc.gradient_report(model, x[:8], names, 40, seed=2**32 - 1)
+    columns = ("bias", "variance", "draw_cosine")
+    return np.array([[getattr(row, c) for c in columns] for row in report.rows])
+
+
+def shared(x):
+    """Losses of a layer that runs several times in a step, and what it reports."""
+    inputs = keras.Input((6,))
+    layer = kc.BinaryConcreteSample(0.5, prior="learned", seed=1, name="z")
+    states = [layer(inputs[:, i : i + 2]) for i in range(0, 6, 2)]
+    model = keras.Model(inputs, keras.ops.concatenate(states))
+    model.compile(keras.optimizers.SGD(0.1))
+    log = model.fit(x, batch_size=32, epochs=2, validation_data=(x,), verbose=0).history
+    return np.array([log[name] for name in ("loss", "z_kl", "val_loss", "val_z_kl")])
+
+
 class Predicts(keras.callbacks.Callback):
     """Runs the model between two steps of training, with a shape of its own."""
 
@@ -78,16 +97,32 @@ def reporting_model():
     return model
 
 
-def on_devices(count, x):
+def trained_weights(x, batch_size, num_devices):
     """The weights of a belief network after training on so many devices."""
-    devices = [f"cpu:{i}" for i in range(count)]
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     model = kc.SigmoidBeliefNetwork("3H-6V", 2, 2, seed=1)
     model.compile(keras.optimizers.SGD(0.1))
-    model.fit(x, batch_size=32, shuffle=False, verbose=0)
-    keras.distribution.set_distribution(None)
-    assert len(model.weights[0].value.sharding.device_set) == count
+    model.fit(x, batch_size=batch_size, shuffle=False, verbose=0)
+    assert len(model.weights[0].value.sharding.device_set) == num_devices
     return np.concatenate([np.ravel(weight) for weight in model.weights])
+
+
+def on_devices(count, x):
+    """What devices of one process learn from batches of 32."""
+    devices = [f"cpu:{i}" for i in range(count)]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    weights = trained_weights(x, 32, count)
+    keras.distribution.set_distribution(None)
+    return weights
+
+
+def in_two_processes(folder, rank, address):
+    """What two processes of four devices learn, each from its half of the batches."""
+    x = np.load(folder / "x.npy")
+    keras.distribution.initialize(address, num_processes=2, process_id=rank)
+    devices = keras.distribution.DataParallel(auto_shard_dataset=False)
+    keras.distribution.set_distribution(devices)
+    half = x.reshape(2, 2, 16, 6)[:, rank].reshape(32, 6)
+    np.savez(folder / f"process_{rank}.npz", trained_weights(half, 16, 8))
 
 
 def refuses_a_loop():
@@ -111,6 +146,10 @@ def main(folder):
     binary.compile(keras.optimizers.Adam(1e-2))
     callbacks = [IntegralityGap(x, num_samples=5), TemperatureLog()]
     np.savez(folder / "bounds_jax.npz", *bounds(binary, x))
+    np.savez(folder / "gradients_jax.npz", gradients(binary, x))
+    np.savez(folder / "shared_jax.npz", shared(x))
+    prediction = kc.SigmoidBeliefNetwork("3V-2H-3V", seed=0)
+    assert prediction.predict(x[:5, :3], verbose=0).shape == (5, 3)
     log = binary.fit(x, epochs=20, batch_size=32, callbacks=callbacks, verbose=0).history
     np.savez(folder / "fit_jax.npz", **log)
     binary.save(folder / "trained.keras")
@@ -131,4 +170,7 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        in_two_processes(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    else:
+        main(Path(sys.argv[1]))

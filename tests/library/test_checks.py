@@ -158,15 +158,14 @@ def test_nothing_else_is_an_image(images, message):
         checks.check_images("x", images, 3)
 
 
-@pytest.mark.parametrize(
-    ("module", "subject"),
-    [
-        ("auditing", "An audit"),
-        ("gradients", "The variance of a gradient"),
-    ],
-)
-def test_another_backend_is_refused_in_one_sentence(module, subject, monkeypatch):
-    module = importlib.import_module(f"keras_concrete.{module}")
+def test_an_export_is_refused_on_another_backend_when_it_is_called(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ImportError, match=f"^{subject}.* needs the backend tensorflow"):
-        importlib.reload(module)
+    serving = importlib.reload(importlib.import_module("keras_concrete.serving"))
+    try:
+        for name in serving.__all__:
+            message = f"^{name} needs the backend tensorflow, and Keras runs on jax"
+            with pytest.raises(ImportError, match=message):
+                getattr(serving, name)("a model", "a folder")
+    finally:
+        monkeypatch.undo()
+        importlib.reload(serving)

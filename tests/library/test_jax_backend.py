@@ -5,6 +5,7 @@ Another interpreter may hold JAX and tfp-nightly: JAX_PYTHON names it.
 
 import importlib.util
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,20 +38,31 @@ def folder(tmp_path_factory):
         model.save(folder / f"{name}.keras")
         np.savez(folder / f"{name}.npz", **on_jax.answers(model, x))
     on_jax.reporting_model().save(folder / "reporting.keras")
+    [process] = processes(folder, [()])
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return folder
+
+
+def processes(folder, arguments):
+    """Processes on JAX, each with four devices."""
     paths = [str(ROOT), str(ROOT / "tests" / "helpers")]
     environment = os.environ | {
         "KERAS_BACKEND": "jax",
         "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
         "PYTHONPATH": os.pathsep.join(paths),
     }
-    done = subprocess.run(
-        [PYTHON or sys.executable, on_jax.__file__, str(folder)],
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
+    command = [PYTHON or sys.executable, on_jax.__file__, str(folder)]
+    return [
+        subprocess.Popen(
+            [*command, *more],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for more in arguments
+    ]
 
 
 @pytest.mark.parametrize("name", ["binary", "nary"])
@@ -82,6 +94,18 @@ def test_bounds_are_estimated_the_same_on_jax(folder):
         np.testing.assert_allclose(theirs[name], ours, rtol=1e-4)
 
 
+def test_gradients_are_reported_the_same_on_jax(folder):
+    model = keras.saving.load_model(folder / "binary.keras")
+    [theirs] = np.load(folder / "gradients_jax.npz").values()
+    ours = on_jax.gradients(model, np.load(folder / "x.npy"))
+    np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-4)
+
+
+def test_all_losses_count_of_a_layer_that_runs_several_times_in_a_step(folder):
+    [(loss, kl, val_loss, val_kl)] = np.load(folder / "shared_jax.npz").values()
+    np.testing.assert_allclose([loss, val_loss], [kl, val_kl], rtol=1e-5)
+
+
 def test_fit_on_jax_raises_the_bound_and_callbacks_report_it(folder):
     log = np.load(folder / "fit_jax.npz")
     assert log["bound"][-1] > log["bound"][0] + 0.1
@@ -111,3 +135,17 @@ def test_layers_report_and_learn_the_same_in_fit_on_jax(folder):
 def test_parallel_devices_learn_what_one_does_each_with_noise_of_its_own(folder):
     one, four = np.load(folder / "devices_jax.npz").values()
     np.testing.assert_allclose(four, one, atol=1e-6)
+
+
+def test_two_processes_learn_what_one_does_from_their_joint_batches(folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    both = processes(folder, [("0", address), ("1", address)])
+    for process in both:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+    one, _ = np.load(folder / "devices_jax.npz").values()
+    for rank in (0, 1):
+        [found] = np.load(folder / f"process_{rank}.npz").values()
+        np.testing.assert_allclose(found, one, atol=1e-6)

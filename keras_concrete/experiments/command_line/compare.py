@@ -13,7 +13,11 @@ from keras_concrete.experiments.command_line.cell_commands import Processes, run
 from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.comparison import MATCHES, Comparison
 from keras_concrete.experiments.comparison_picture import save_comparison
-from keras_concrete.experiments.comparison_rows import comparison_rows, comparison_table
+from keras_concrete.experiments.comparison_rows import (
+    comparison_rows,
+    comparison_table,
+    comparison_title,
+)
 from keras_concrete.experiments.json_files import write_json
 from keras_concrete.experiments.new_network import check_fit
 from keras_concrete.experiments.recipes import RECIPES
@@ -87,19 +91,14 @@ def compare(
         check_fit(job.config(), loaded)
     make_folder(out)
     run_jobs(jobs, processes)
-    rows, seeds = [], "seed" if num_seeds == 1 else "seeds"
+    settings = {**asdict(comparison), "steps": steps, "evaluation_samples": eval_samples}
+    rows = []
     for network in comparison.architectures:
         found = comparison_rows([job for job in jobs if job.cell.architecture == network])
         rows += [asdict(row) for row in found]
-        title = (
-            f"{network} on {data}, m = {num_samples}, {num_seeds} {seeds}, {steps:,} "
-            f"steps: NLL in nats per image by {eval_samples:,} samples; differences "
-            f"are from {comparison.estimators[0]}, paired image by image; passes are "
-            "evaluations of the decoder for each image of a step"
-        )
+        title = comparison_title(settings, network)
         print_table(*comparison_table(found, title))
     folder, name = out / "compare", comparison.name(budget)
-    settings = {**asdict(comparison), "steps": steps, "evaluation_samples": eval_samples}
     write_json(folder / f"{name}.json", {"comparison": settings, "rows": rows})
     save_comparison(folder / f"{name}.png", jobs)
     for ending in ("json", "png"):
