@@ -101,6 +101,18 @@ class BoundModel(LoopedModel):
         given["x"] = self._checked(given.get("x"), given.get("y"))
         return super().evaluate(**given)
 
+    def predict_step(self, *args: Any) -> Any:
+        """Predicts a batch; on JAX by a state of the model, which is returned too."""
+        result = super().predict_step(*args)
+        if keras.backend.backend() == "jax":
+            outputs, state = result
+            return self._prediction(outputs), state
+        return self._prediction(result)
+
+    def _prediction(self, outputs: Any) -> Any:
+        """What `predict` returns of the model's outputs."""
+        return outputs
+
     def _checked(self, x: Any, y: Any = None) -> Any:
         """Checks arrays, or the first batch of other data; returns data to use."""
         batch, data = peek(x)

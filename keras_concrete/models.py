@@ -163,15 +163,9 @@ class SigmoidBeliefNetwork(BoundModel):
             check_images("x", x, self.inputs[0].shape[-1])
         return super().predict(x, *args, **kwargs)
 
-    def predict_step(self, *args: Any) -> Any:
+    def _prediction(self, outputs: Any) -> Any:
         """Keeps, of the outputs of a conditional network, the `probabilities`."""
-        result = super().predict_step(*args)
-        if not self.is_conditional:
-            return result
-        if keras.backend.backend() == "jax":
-            outputs, state = result
-            return outputs["probabilities"], state
-        return result["probabilities"]
+        return outputs["probabilities"] if self.is_conditional else outputs
 
     @property
     def is_conditional(self) -> bool:

@@ -166,7 +166,7 @@ def test_a_cell_that_fails_is_named_with_its_log(tmp_path):
 def test_processes_end_with_their_parent(tmp_path):
     parent = _reproduce(tmp_path)
     logs = tmp_path / "runs"
-    _wait_for(lambda: logs.exists() and any(logs.glob("*.log")))
+    _wait_for(lambda: any(logs.glob("*.log")) and _children(parent.pid))
     (child,) = _children(parent.pid)
     os.kill(parent.pid, signal.SIGKILL)
     parent.communicate()

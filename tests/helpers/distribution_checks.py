@@ -73,11 +73,12 @@ def value_and_gradients(function, *arguments):
     if keras.backend.backend() == "jax":
         import jax
 
+        def total(*values):
+            return sum(map(keras.ops.sum, keras.tree.flatten(function(*values))))
+
         arguments = [keras.ops.convert_to_tensor(argument) for argument in arguments]
-        gradients = jax.grad(
-            lambda *values: keras.ops.sum(function(*values)), range(len(arguments))
-        )
-        return function(*arguments), gradients(*arguments)
+        gradients = jax.grad(total, range(len(arguments)))(*arguments)
+        return function(*arguments), gradients
     import tensorflow as tf
 
     variables = [tf.Variable(argument) for argument in arguments]
