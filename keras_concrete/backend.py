@@ -16,7 +16,15 @@ def _chosen(backend: str) -> tuple[Any, Any]:
     if backend == "jax":
         from tensorflow_probability.substrates import jax
 
-        return jax.tf2jax, jax
+        try:
+            return jax.tf2jax, jax  # Imported at the first look.
+        except (AttributeError, ImportError) as error:
+            raise ImportError(
+                "Keras's backend jax needs JAX and TensorFlow Probability's nightly, "
+                "which its release overwrites: pip install 'jax>=0.10'; and after it pip "
+                "install --force-reinstall --no-deps 'tfp-nightly>=0.26.0.dev20261027'. "
+                f"Python says: {error}"
+            ) from error
     if backend == "tensorflow":
         import tensorflow
         import tensorflow_probability
