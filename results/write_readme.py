@@ -75,7 +75,7 @@ def _comparison_tables(digest: str) -> str:
     tables = []
     for network in settings["architectures"]:
         own = [row for row in rows if row.architecture == network]
-        tables.append(comparison_table(own, comparison_title(settings, network)))
+        tables.append(comparison_table(own, comparison_title(settings, own)))
     return "\n".join(map(markdown, tables))
 
 

@@ -36,6 +36,7 @@ class ComparisonRow:
             images, each the mean over seeds.
         difference_error_over_seeds: Standard error of the differences of seeds; None for
             one seed.
+        bound: Of the test images by the discrete graph and m samples, mean over seeds.
         minutes: Of training, mean over seeds.
     """
 
@@ -48,6 +49,7 @@ class ComparisonRow:
     difference: float
     difference_error_over_images: float
     difference_error_over_seeds: float | None
+    bound: float
     minutes: float
 
 
@@ -87,6 +89,7 @@ def _row(jobs: Sequence[Job], nll: np.ndarray, reference: np.ndarray) -> Compari
         difference=float(np.mean(differences)),
         difference_error_over_images=standard_error(np.mean(differences, axis=0)),
         difference_error_over_seeds=_error_over_seeds(differences),
+        bound=float(np.mean([result.discrete_bound.mean for result in results])),
         minutes=float(np.mean([result.training_seconds for result in results])) / 60,
     )
 
@@ -116,22 +119,24 @@ def _nll_of_images(job: Job) -> np.ndarray:
     return nll.astype("float64")
 
 
-def comparison_title(settings: Mapping[str, Any], architecture: str) -> str:
+def comparison_title(settings: Mapping[str, Any], rows: Sequence[ComparisonRow]) -> str:
     """What the table of one network says above it.
 
     Args:
         settings: Those of the comparison, and of its budget.
-        architecture: The network.
+        rows: Of the network.
     """
-    num_seeds = settings["num_seeds"]
+    num_seeds, m = settings["num_seeds"], settings["num_samples"]
     seeds = "seed" if num_seeds == 1 else "seeds"
-    return (
-        f"{architecture} on {settings['data']}, m = {settings['num_samples']}, "
-        f"{num_seeds} {seeds}, {settings['steps']:,} steps: NLL in nats per image by "
-        f"{settings['evaluation_samples']:,} samples; differences are from "
-        f"{settings['estimators'][0]}, paired image by image; passes are evaluations of "
-        "the decoder for each image of a step"
+    title = (
+        f"{rows[0].architecture} on {settings['data']}, m = {m}, {num_seeds} {seeds}, "
+        f"{settings['steps']:,} steps: NLL in nats per image by "
+        f"{settings['evaluation_samples']:,} samples, the bound by {m}; differences are "
+        f"from {settings['estimators'][0]}, paired image by image"
     )
+    if len({row.evaluations for row in rows}) > 1:
+        title += "; passes are evaluations of the decoder for each image of a step"
+    return title
 
 
 def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:
@@ -154,6 +159,7 @@ def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:
         "diff.": [f"{row.difference:.2f}" for row in rows],
         "± images": [f"{row.difference_error_over_images:.2f}" for row in rows],
         "±seeds": [f"{row.difference_error_over_seeds:.2f}" for row in rows if has_seeds],
+        "bound": [f"{row.bound:.2f}" for row in rows],
         "min": [f"{row.minutes:.1f}" for row in rows],
     }
     # What is the same for all is no column.

@@ -63,10 +63,11 @@ def test_rows_are_paired_image_by_image_and_the_best_comes_first(done):
     assert row.difference == pytest.approx(difference.mean(), rel=1e-4)
     assert row.difference_error_over_images == pytest.approx(over_images, rel=1e-3)
     assert row.difference_error_over_seeds == pytest.approx(over_seeds, rel=1e-2)
+    assert row.bound == pytest.approx(-row.nll)
     # Images differ by 20 nats and estimators by little, which only pairs show.
     assert row.difference_error_over_images < 0.3
     table = comparison_table(rows, "title")
-    expected = "estimator,NLL,± seeds,diff.,± images,±seeds,min"
+    expected = "estimator,NLL,± seeds,diff.,± images,±seeds,bound,min"
     assert table.header == expected.split(",")
     assert table.rows[1][0] == "concrete" and len(table.rows[1]) == len(table.header)
 

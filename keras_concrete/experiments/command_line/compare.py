@@ -96,8 +96,7 @@ def compare(
     for network in comparison.architectures:
         found = comparison_rows([job for job in jobs if job.cell.architecture == network])
         rows += [asdict(row) for row in found]
-        title = comparison_title(settings, network)
-        print_table(*comparison_table(found, title))
+        print_table(*comparison_table(found, comparison_title(settings, found)))
     folder, name = out / "compare", comparison.name(budget)
     write_json(folder / f"{name}.json", {"comparison": settings, "rows": rows})
     save_comparison(folder / f"{name}.png", jobs)
