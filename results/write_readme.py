@@ -87,6 +87,7 @@ _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
     "advice": lambda: advice_tables(read_runs(RESULTS / "advice" / "runs.jsonl")),
     "speed-fit": lambda: pages.training_table(_read("speed/fit.json")),
+    "speed-backends": lambda: pages.training_table(_read("speed/backends.json")),
     "speed-training": lambda: pages.training_table(_read("speed/training.json")),
     "speed-start": lambda: pages.start_table(_read("speed/training.json")),
     "speed-evaluation": lambda: pages.evaluation_table(_read("speed/evaluation.json")),
