@@ -103,8 +103,7 @@ __all__ = [
     "suggest_temperature",
 ]
 
-# Imported when first used: they need TensorFlow Probability, which takes a second, or
-# are of no use outside TensorFlow.
+# Imported when first used: they need TensorFlow Probability, which takes a second.
 _ON_USE = {
     "BoundEstimate": "keras_concrete.evaluation",
     "Finding": "keras_concrete.auditing",

@@ -47,9 +47,7 @@ def _with_forgotten(layer: keras.Layer, loss: Tensor) -> Tensor:
     from jax.core import Tracer
     from jax.extend.core import get_opaque_trace_state
 
-    if not isinstance(
-        loss, Tracer
-    ):  # Of an eager evaluation, all of which have no trace.
+    if not isinstance(loss, Tracer):  # Eager evaluations have no traces.
         return loss
     trace = get_opaque_trace_state()
     before, terms, last = _GIVEN.get(layer, (None, [], None))
