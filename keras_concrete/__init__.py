@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         GradientVariance,
         ImageGrids,
         IntegralityGap,
+        LearnedTemperature,
         ResetDeadCodes,
         TemperatureLog,
     )
@@ -76,6 +77,7 @@ __all__ = [
     "IntegralityGap",
     "LatentVariableModel",
     "LearnedLogits",
+    "LearnedTemperature",
     "ModelCard",
     "MultiSampleBound",
     "NegativeBound",
@@ -112,6 +114,7 @@ _ON_USE = {
     "GradientVariance": "keras_concrete.callbacks",
     "ImageGrids": "keras_concrete.callbacks",
     "IntegralityGap": "keras_concrete.callbacks",
+    "LearnedTemperature": "keras_concrete.callbacks",
     "ResetDeadCodes": "keras_concrete.callbacks",
     "TemperatureLog": "keras_concrete.callbacks",
     "audit": "keras_concrete.auditing",

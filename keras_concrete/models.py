@@ -133,12 +133,13 @@ class SigmoidBeliefNetwork(BoundModel):
         size = parsed.context_units or parsed.visible_units
         x = keras.Input((size,), dtype="float32", name="x")
         super().__init__(x, network.outputs(x, num_samples), name=name)
-        self.architecture = architecture
-        self.arity = arity
-        self.num_samples = num_samples
-        self.estimator = estimator
-        self.prior_temperature = schedules.deserialize(prior_temperature)
-        self.posterior_temperature = schedules.deserialize(posterior_temperature)
+        self.architecture, self.arity = architecture, arity
+        self.num_samples, self.estimator = num_samples, estimator
+        schedules.keep_as_given(
+            self,
+            prior_temperature=prior_temperature,
+            posterior_temperature=posterior_temperature,
+        )
         self.visible_mean = visible_mean
         self.centering = centering
         self.encoder_units = encoder_units

@@ -23,6 +23,7 @@ __all__ = [
     "Setting",
     "deserialize",
     "get",
+    "keep_as_given",
     "serialize",
 ]
 
@@ -164,3 +165,16 @@ def deserialize(setting: Any) -> Setting | None:
     if isinstance(setting, dict):
         return keras.optimizers.schedules.deserialize(setting)
     return setting
+
+
+def keep_as_given(layer: keras.layers.Layer, **settings: Any) -> None:
+    """Makes settings attributes of a layer, of which Keras takes none for a weight.
+
+    A variable that Keras tracks is saved among the weights, and the loaded layer, which
+    has a number in its place, could not take it.
+
+    Args:
+        layer: The layer, or model.
+        settings: The attributes by their names, or their configs.
+    """
+    vars(layer).update({name: deserialize(value) for name, value in settings.items()})

@@ -4,15 +4,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
-from keras_concrete.checks import check_positive, check_seed
-from keras_concrete.latent_variable_model import LatentVariableModel
-from keras_concrete.layers import MultiSampleBound
-from keras_concrete.models import SigmoidBeliefNetwork
-from keras_concrete.sublayers import all_layers
-from keras_concrete.types import Tensor
+from keras_concrete.callbacks.gradient_draws import GradientDraws, check_draws
 
 __all__ = ["GradientVariance"]
 
@@ -52,49 +45,20 @@ class GradientVariance(keras.callbacks.Callback):
 
     def __init__(self, x: Any, num_draws: int = 100, seed: int = 0) -> None:
         super().__init__()
-        check_positive("num_draws", num_draws, int)
-        if num_draws < 2:
-            raise ValueError(
-                "Argument `num_draws` must be at least 2, since one gradient has no "
-                f"variance. Received: num_draws={num_draws}"
-            )
-        check_seed(seed)
+        check_draws(num_draws, seed)
         self._x = x
         self._num_draws = num_draws
         self._seed = seed
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepares the function that draws gradients."""
-        from keras_concrete.gradients.moments import compiled_moments
-
-        model = self.model
-        check_ends_in_bound(
-            "GradientVariance", model, isinstance(model, SigmoidBeliefNetwork)
-        )
-        if isinstance(model, LatentVariableModel):
-            model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
-        owned = {
-            id(weight)
-            for layer in all_layers(model)
-            if isinstance(layer, MultiSampleBound)
-            for weight in layer.weights
-        }
-        weights = [w for w in model.trainable_weights if id(w) not in owned]
-        self._shapes = [tuple(weight.shape) for weight in weights]
-        self._run = compiled_moments(
-            model,
-            _mean_bound(model, self._x),
-            weights,
-            np.ones((1, len(weights))),
-            bool(model.jit_compile),
+        self._draws = GradientDraws(
+            "GradientVariance", self.model, self._x, self._num_draws, self._seed
         )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Adds the two numbers to the logs."""
-        from keras_concrete.gradients.moments import draw_moments
-
-        directions = [np.zeros(shape) for shape in self._shapes]
-        moments = draw_moments(self._run, self._seed, self._num_draws, 1, directions)
+        moments = self._draws.moments()
         variance = float(moments.variances.sum())
         square = sum(float(np.sum(np.float64(mean) ** 2)) for mean in moments.means)
         square -= variance / max(2, self._num_draws)  # What noise adds to the mean.
@@ -102,17 +66,3 @@ class GradientVariance(keras.callbacks.Callback):
             logs["gradient_variance"] = variance
             ratio = max(square, 0.0) / variance if variance > 0 else np.inf
             logs["gradient_signal_to_noise"] = float(np.sqrt(ratio))
-
-
-def _mean_bound(model: keras.Model, x: Any) -> Any:
-    """A function that returns the bound that training ascends."""
-    x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
-
-    def run() -> Tensor:
-        if isinstance(model, SigmoidBeliefNetwork):
-            from keras_concrete.gradients.clones import mean_bound
-
-            return mean_bound(model, x)
-        return ops.mean(bound_of(model(x, training=True)))
-
-    return run

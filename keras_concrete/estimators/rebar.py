@@ -51,7 +51,7 @@ class RebarSurrogate(Surrogate):
 
 
 class Rebar(ScoreFunction):
-    """REBAR (Tucker et al., 2017) at a temperature that is set.
+    """REBAR (Tucker et al., 2017).
 
     In the layer that is drawn first, b is the discrete state, s the relaxed state of the
     same noise, and t a relaxed state drawn given b. With the log-weight
@@ -72,9 +72,9 @@ class Rebar(ScoreFunction):
 
     The temperature, that of the sampler, only changes the variance. The paper learns it,
     and eta, from the gradient of the variance, which takes second derivatives of the
-    decoder; a loss in `fit` has no gradients to differentiate, so here both stay as set:
-    try several temperatures, or give a schedule. The gradient of p is that of f(b), with
-    the difference of f(s) and f(t), 0 on the mean, added.
+    decoder; the callback `LearnedTemperature` learns it without, from the variance at its
+    neighbours, and eta stays 1. The gradient of p is that of f(b), with the difference of
+    f(s) and f(t), 0 on the mean, added.
 
     Reference:
         Tucker, Mnih, Maddison, Lawson & Sohl-Dickstein, "REBAR: Low-Variance, Unbiased

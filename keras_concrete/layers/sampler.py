@@ -76,11 +76,7 @@ class Sampler(SeededLayer):
             "free_nats": free_nats,
         }
         told = check_prior(prior, estimator, told)
-        self.prior_temperature = told["prior_temperature"]
-        self.kl_weight = told["kl_weight"]
-        self.kl_objective = told["kl_objective"]
-        self.kl_balance = told["kl_balance"]
-        self.free_nats = told["free_nats"]
+        schedules.keep_as_given(self, **told)
         if self._estimator.convex_when_cold:
             warn_if_too_warm(temperature)
             if self.prior_temperature is not None:

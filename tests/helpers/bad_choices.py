@@ -1,4 +1,4 @@
-"""Cases of bad gates, subsets and masks, and their answers."""
+"""Cases of bad gates, subsets, masks and temperatures to learn, and their answers."""
 
 import keras
 import numpy as np
@@ -159,5 +159,14 @@ BAD_CHOICES = {
     "a mask of more axes": (
         lambda: kc.StateMask()(ROWS, np.ones((1, 4, 3), bool)),
         r"`allowed` must have the shape of `logits`.*allowed.shape=\(1, 4, 3\)",
+    ),
+    # temperatures to learn
+    "a number to learn": (
+        lambda: kc.LearnedTemperature(0.5, ROWS),
+        r"`temperature` must be the scalar variable .*keras.Variable\(0.5, trainable=F",
+    ),
+    "one draw to learn from": (
+        lambda: kc.LearnedTemperature(keras.Variable(0.5), ROWS, num_draws=1),
+        "`num_draws` must be at least 2",
     ),
 }
