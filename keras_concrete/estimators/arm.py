@@ -44,6 +44,7 @@ class Arm(Disarm):
 
     name = "arm"
     surrogate = ArmSurrogate
+    binary_only: ClassVar[bool] = True
 
     def node(
         self, unit: "Unit", logits: Tensor, noise: Any, temperature: Tensor

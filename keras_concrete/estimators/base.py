@@ -33,12 +33,16 @@ class Surrogate(keras.layers.Layer):
 
     Args:
         seed: Integer for the initial weights, if there are any, or None.
+        num_states: Number of states of the units that are drawn first.
         kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, seed: int | None = None, num_states: int = 2, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.seed = seed
+        self.num_states = num_states
         self.autocast = False
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:

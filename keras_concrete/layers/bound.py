@@ -5,7 +5,8 @@ from typing import Any
 import keras
 
 from keras_concrete import objectives
-from keras_concrete.layers.origin import FollowingLayer
+from keras_concrete.checks import check_num_states
+from keras_concrete.layers.origin import FollowingLayer, check_states, origins
 from keras_concrete.layers.pass_terms import BoundTerms, note
 from keras_concrete.layers.shapes import as_list
 from keras_concrete.types import Tensor
@@ -26,6 +27,8 @@ class MultiSampleBound(FollowingLayer):
         estimator: Name of the gradient estimator. By default that of the samplers whose
             scores `log_posterior` holds; needed where other layers lie between.
         seed: Integer for the initial weights that some estimators own, or None.
+        num_states: Number of states of the units whose `[logits, node]` are passed as
+            conditions; without them of no use.
         kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -65,10 +68,24 @@ class MultiSampleBound(FollowingLayer):
     """
 
     def __init__(
-        self, estimator: str | None = None, seed: int | None = None, **kwargs: Any
+        self,
+        estimator: str | None = None,
+        seed: int | None = None,
+        num_states: int = 2,
+        **kwargs: Any,
     ) -> None:
         super().__init__(estimator=estimator, **kwargs)
         self.seed = seed
+        self.num_states = check_num_states(num_states)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Forms the bound; refuses nodes of other units than it was told of."""
+        outputs = super().__call__(*args, **kwargs)
+        if self.followed_estimator().reads_first_draw:
+            conditions = kwargs.get("conditions", args[2] if len(args) > 2 else None)
+            for origin in origins(conditions):
+                check_states(self, origin)
+        return outputs
 
     def build(
         self,
@@ -84,7 +101,7 @@ class MultiSampleBound(FollowingLayer):
                 "z) and one of log q(z given x). Received: an empty list"
             )
         surrogate = self.followed_estimator().surrogate
-        self.surrogate = surrogate(seed=self.seed, name="surrogate")
+        self.surrogate = surrogate(self.seed, self.num_states, name="surrogate")
         shapes = (log_joint_shape, log_posterior_shape, conditions_shape)
         self.surrogate.build(*map(as_list, shapes))
 
@@ -118,4 +135,5 @@ class MultiSampleBound(FollowingLayer):
         return keras.KerasTensor(tuple(terms[0].shape)[:1], dtype="float32")
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
+        settings = {"seed": self.seed, "num_states": self.num_states}
+        return {**super().get_config(), **settings}

@@ -9,7 +9,7 @@ from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_num_states
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
 from keras_concrete.layers.masks import zero_where_masked
-from keras_concrete.layers.origin import FollowingLayer, Origin
+from keras_concrete.layers.origin import FollowingLayer, Origin, check_states
 from keras_concrete.layers.shapes import check_node, match
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
@@ -74,12 +74,7 @@ class Score(FollowingLayer):
 
     def _follow(self, origin: Origin) -> None:
         super()._follow(origin)
-        if origin.num_states != self.num_states:
-            raise ValueError(
-                f"{type(self).__name__} {self.name!r} scores units of num_states="
-                f"{self.num_states}, but {origin.layer!r} draws units of "
-                f"{origin.num_states} states: pass num_states={origin.num_states}."
-            )
+        check_states(self, origin)
         if origin.has_samples and not self.sample_axis:
             raise ValueError(
                 f"{origin.layer!r} puts samples on axis 1 (num_samples), over which "

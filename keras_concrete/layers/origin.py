@@ -13,7 +13,7 @@ import keras
 from keras_concrete import estimators
 from keras_concrete.layers.forgotten_terms import ForgottenTerms
 
-__all__ = ["FollowingLayer", "Origin", "note_origin", "origins"]
+__all__ = ["FollowingLayer", "Origin", "check_states", "note_origin", "origins"]
 
 _ATTRIBUTE = "_keras_concrete_origin"
 
@@ -48,6 +48,20 @@ def origins(tensors: Any) -> list[Origin]:
     """The origins noted on the tensors of a structure, each once."""
     noted = (getattr(tensor, _ATTRIBUTE, None) for tensor in keras.tree.flatten(tensors))
     return list(dict.fromkeys(origin for origin in noted if origin is not None))
+
+
+def check_states(layer: Any, origin: Origin) -> None:
+    """Refuses nodes of units of other than the layer's `num_states`.
+
+    Raises:
+        ValueError: If the sampler draws others.
+    """
+    if origin.num_states != layer.num_states:
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r} is for units of num_states="
+            f"{layer.num_states}, but {origin.layer!r} draws units of "
+            f"{origin.num_states} states: pass num_states={origin.num_states}."
+        )
 
 
 class FollowingLayer(keras.layers.Layer):

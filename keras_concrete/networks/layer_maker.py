@@ -91,7 +91,7 @@ class LayerMaker:
     def bound(self, name: str) -> MultiSampleBound:
         """A layer from terms to the bound."""
         return MultiSampleBound(
-            self._estimator, seed=self._next_seed(), name=name, **self.options
+            self._estimator, self._next_seed(), self.arity, name=name, **self.options
         )
 
     def free_logits(self, bits: int, name: str) -> LearnedLogits:

@@ -107,6 +107,7 @@ CASES = [
     (DENSITY, "disarm", 2, 2, 1),
     (DENSITY, "disarm", 4, 2, 1),
     (PREDICTION, "disarm", 2, 2, 1),
+    (N_ARY, "disarm", 4, 4, 1),
     (DENSITY, "arm", 2, 2, 1),
     (DENSITY, "rebar", 1, 2, 1),
     (N_ARY, "rebar", 1, 4, 1),
