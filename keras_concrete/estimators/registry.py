@@ -63,8 +63,8 @@ def get(name: str, binary: bool = True) -> Estimator:
     if _ESTIMATORS[name].binary_only and not binary:
         raise ValueError(
             f"The estimator {name!r} is for binary units. For units of more states use "
-            "'concrete', 'logistic_normal' for Gaussian noise, or 'reinforce_loo' for a "
-            "gradient without bias."
+            "'concrete', 'logistic_normal' for Gaussian noise, or 'disarm' or "
+            "'reinforce_loo' for a gradient without bias."
         )
     return _ESTIMATORS[name]
 

@@ -101,7 +101,9 @@ class MultiSampleBound(FollowingLayer):
                 "z) and one of log q(z given x). Received: an empty list"
             )
         surrogate = self.followed_estimator().surrogate
-        self.surrogate = surrogate(self.seed, self.num_states, name="surrogate")
+        self.surrogate = surrogate(
+            seed=self.seed, num_states=self.num_states, name="surrogate"
+        )
         shapes = (log_joint_shape, log_posterior_shape, conditions_shape)
         self.surrogate.build(*map(as_list, shapes))
 

@@ -65,12 +65,13 @@ class Model:
         self.log_prior = kc.ConcreteLogProb(prior, states, **samples_axis)
         self.log_posterior = kc.ConcreteLogProb(posterior, states, **samples_axis)
         self.log_likelihood = kc.BernoulliLogLikelihood(**samples_axis)
-        self.bound = kc.MultiSampleBound(estimator, seed=0, dtype=policy)
+        self.bound = kc.MultiSampleBound(estimator, 0, states, dtype=policy)
         shape = (None, units) if binary else (None, units, states)
         self.sample.build(shape)
         terms = (None,) if samples is None else (None, samples)
         self.reads_node = estimators.get(estimator).reads_first_draw
-        conditions = [shape, (*terms, units)] if self.reads_node else [shape]
+        node = (*terms, *shape[1:])
+        conditions = [shape, node] if self.reads_node else [shape]
         self.bound.build([terms, terms], [terms], conditions)
 
     def set_temperatures(self, posterior, prior):

@@ -190,7 +190,7 @@ def own_model(
     log_posterior = kc.ConcreteLogProb(t, **options)(node, logits, logits)
     reads_node = estimators.get(estimator).reads_first_draw
     reads = [logits, node] if reads_node else [x]
-    bound = kc.MultiSampleBound(seed=0)(
+    bound = kc.MultiSampleBound(seed=0, num_states=num_states)(
         [log_likelihood, log_prior], [log_posterior], reads
     )
     return keras.Model(x, bound)

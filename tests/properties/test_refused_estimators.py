@@ -14,6 +14,16 @@ def network(estimator, num_samples, **kwargs):
     )
 
 
+def scored_states(num_states):
+    """Terms, and the logits and node of units, as "disarm" reads them."""
+    logits = np.zeros((4, 3, num_states), "float32")
+    sample = kc.ConcreteSample(1.0, 2, True, estimator="disarm")
+    _, node = sample(logits, training=True)
+    score = kc.ConcreteLogProb(1.0, num_states, sample_axis=True)
+    log_q = score(node, logits, training=True)
+    return np.zeros((4, 2), "float32"), log_q, [logits, node]
+
+
 def kl(**kwargs):
     return kc.RelaxedKL(posterior_temperature=1.0, prior_temperature=1.0, **kwargs)
 
@@ -39,7 +49,11 @@ def kl(**kwargs):
             lambda: kc.MultiSampleBound("disarm")(*(np.zeros((4, 2)),) * 2),
             r"\[logits, node\].*0 conditions",
         ),
-        (lambda: network("disarm", 2, arity=4), "'reinforce_loo'"),
+        (lambda: network("arm", 2, arity=4), "'disarm' or 'reinforce_loo'"),
+        (
+            lambda: kc.MultiSampleBound()(*scored_states(4)),
+            r"MultiSampleBound .* units of num_states=2.*4 states: pass num_states=4",
+        ),
         (lambda: kc.ConcreteSample(1.0, estimator="gaussian"), "is for binary units"),
         (
             lambda: kc.ConcreteLogProb(1.0, 3, estimator="gaussian"),

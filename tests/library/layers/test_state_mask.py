@@ -15,7 +15,7 @@ X = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
 
 
 def samples_of(estimator):
-    return 1 if estimator == "nvil" else 3
+    return {"nvil": 1, "disarm": 2}.get(estimator, 3)
 
 
 class Model:
@@ -28,14 +28,16 @@ class Model:
         )
         axis = {"num_states": num_states, "sample_axis": True}
         self.log_q, self.log_p = (kc.ConcreteLogProb(t, **axis) for t in (1.0, 0.7))
-        self.bound = kc.MultiSampleBound(estimator, seed=0)
+        self.bound = kc.MultiSampleBound(estimator, 0, num_states)
 
     def __call__(self, q, p, weights, training):
         state, node = self.sample(q, training=training)
         log_q = self.log_q(node, q, training=training)
         log_p = self.log_p(node, p, q, training=training)
         log_x = keras.ops.sum(state * weights, axis=(2, 3))
-        bound = self.bound([log_x, log_p], [log_q], [X], training=training)
+        reads_node = estimators.get(self.estimator).reads_first_draw
+        reads = [q, node] if reads_node else [X]
+        bound = self.bound([log_x, log_p], [log_q], reads, training=training)
         return state, node, log_q, log_p, bound
 
 
