@@ -20,6 +20,9 @@ from rich.console import Console
 
 from benchmarks import pages
 from benchmarks.advice.runs import advice_tables, read_runs
+from benchmarks.course.runs import read_reports
+from benchmarks.course.runs import read_runs as read_course
+from benchmarks.course.tables import bounds_table, gradients_table
 from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.command_line.train import report_table, speed_line
 from keras_concrete.experiments.comparison_rows import (
@@ -86,6 +89,8 @@ def _read(name: str) -> dict[str, Any]:
 _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
     "advice": lambda: advice_tables(read_runs(RESULTS / "advice" / "runs.jsonl")),
+    "course-bounds": lambda: bounds_table(read_course(RESULTS / "course" / "runs.jsonl")),
+    "course-gradients": lambda: gradients_table(read_reports(RESULTS / "course")),
     "speed-fit": lambda: pages.training_table(_read("speed/fit.json")),
     "speed-backends": lambda: pages.training_table(_read("speed/backends.json")),
     "speed-training": lambda: pages.training_table(_read("speed/training.json")),

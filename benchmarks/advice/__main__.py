@@ -4,6 +4,7 @@ A line for each run; stopped and started again, runs that are done are not done 
 """
 
 import json
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 from benchmarks.advice.jobs import JOBS
 from benchmarks.advice.runs import (
     ESTIMATORS,
+    FALLING,
     Run,
     advice_tables,
     read_runs,
@@ -23,16 +25,21 @@ from benchmarks.advice.runs import (
 from keras_concrete.experiments import machine
 from keras_concrete.files import write_whole
 
+_BATCH_SIZE = 64
+
 
 def _train(
-    job_name: str, estimator: str, temperature: float, seed: int, epochs: int
+    job_name: str, estimator: str, temperature: float | str, seed: int, epochs: int
 ) -> Run:
     job = JOBS[job_name]
     x, y, validation_x, validation_y = job.data()
     keras.backend.clear_session()
-    model = job.build(estimator, temperature, seed)
+    steps = epochs * math.ceil(len(x) / _BATCH_SIZE)
+    falling = keras.optimizers.schedules.PolynomialDecay(1.0, steps, 0.1)
+    setting = falling if temperature == FALLING else temperature
+    model = job.build(estimator, setting, seed)
     start = time.perf_counter()
-    model.fit(x, y, batch_size=64, epochs=epochs, verbose=0)
+    model.fit(x, y, batch_size=_BATCH_SIZE, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - start
     score = job.evaluate(model, validation_x, validation_y)
     settings = (job_name, estimator, temperature, seed, epochs)
@@ -64,7 +71,7 @@ def main(
         for seed in range(num_seeds)
         for job in jobs.split(",")
         for estimator in (ESTIMATORS if JOBS[job].scores_states else ESTIMATORS[2:])
-        for temperature in temperatures_of(estimator)
+        for temperature in temperatures_of(estimator, job)
     ]
     for settings in wanted:
         if settings not in done:

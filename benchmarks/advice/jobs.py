@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 import keras_concrete as kc
+from keras_concrete.schedules import Setting
 
 __all__ = ["JOBS", "Job"]
 
@@ -32,7 +33,7 @@ class Job:
     about: str
     num_states: int
     score: str
-    build: Callable[[str, float, int], keras.Model]
+    build: Callable[[str, Setting, int], keras.Model]
     data: Callable[[], tuple]
     evaluate: Callable[[keras.Model, Any, Any], float]
     scores_states: bool = True
@@ -66,10 +67,10 @@ def _bound(model: keras.Model, x: Any, y: Any) -> float:
     return -kc.evaluate_bound(model, x, 100, verbose=False).mean
 
 
-def _vae(units: int, num_states: int) -> Callable[[str, float, int], keras.Model]:
+def _vae(units: int, num_states: int) -> Callable[[str, Setting, int], keras.Model]:
     """Dense encoder and decoder around units with a KL to fair ones."""
 
-    def build(estimator: str, temperature: float, seed: int) -> keras.Model:
+    def build(estimator: str, temperature: Setting, seed: int) -> keras.Model:
         keras.utils.set_random_seed(seed)
         x = keras.Input((784,))
         h = keras.layers.Dense(200, "relu")(x)
@@ -90,7 +91,7 @@ def _vae(units: int, num_states: int) -> Callable[[str, float, int], keras.Model
     return build
 
 
-def _grid(estimator: str, temperature: float, seed: int) -> keras.Model:
+def _grid(estimator: str, temperature: Setting, seed: int) -> keras.Model:
     """Convolutions around a grid of 7 x 7 units of 16 states."""
     keras.utils.set_random_seed(seed)
     layers = keras.layers
@@ -109,7 +110,7 @@ def _grid(estimator: str, temperature: float, seed: int) -> keras.Model:
     return model
 
 
-def _hash(estimator: str, temperature: float, seed: int) -> keras.Model:
+def _hash(estimator: str, temperature: Setting, seed: int) -> keras.Model:
     """A classifier through 16 bits."""
     keras.utils.set_random_seed(seed)
     x = keras.Input((784,))
@@ -132,7 +133,7 @@ class _OpenGates(keras.layers.Layer):
         return logits
 
 
-def _gate(estimator: str, temperature: float, seed: int) -> keras.Model:
+def _gate(estimator: str, temperature: Setting, seed: int) -> keras.Model:
     """A classifier of pixels, each behind a gate that costs 0.01 nats while open."""
     keras.utils.set_random_seed(seed)
     x = keras.Input((784,))
@@ -148,7 +149,7 @@ def _gate(estimator: str, temperature: float, seed: int) -> keras.Model:
     return model
 
 
-def _belief_network(estimator: str, temperature: float, seed: int) -> keras.Model:
+def _belief_network(estimator: str, temperature: Setting, seed: int) -> keras.Model:
     model = kc.SigmoidBeliefNetwork(
         "200H~784V",
         estimator=estimator,

@@ -12,6 +12,7 @@ from benchmarks.advice.jobs import JOBS
 
 __all__ = [
     "ESTIMATORS",
+    "FALLING",
     "TEMPERATURES",
     "Run",
     "advice_tables",
@@ -29,12 +30,14 @@ ESTIMATORS = (
     "gumbel_rao",
 )
 TEMPERATURES = (0.25, 0.5, 2 / 3, 1.0)
+FALLING = "1 to 0.1"  # Along a line, over the steps of training.
 
 
-def temperatures_of(estimator: str) -> tuple[float, ...]:
-    """The temperatures that make a difference."""
-    without = ("straight_through", "reinmax")
-    return TEMPERATURES[-1:] if estimator in without else TEMPERATURES
+def temperatures_of(estimator: str, job: str) -> tuple[float | str, ...]:
+    """The temperatures that make a difference; without a KL one that falls as well."""
+    if estimator in ("straight_through", "reinmax"):
+        return TEMPERATURES[-1:]
+    return TEMPERATURES if JOBS[job].scores_states else (*TEMPERATURES, FALLING)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Run:
     Attributes:
         job: Name of the job.
         estimator: Name of the estimator.
-        temperature: Of all densities and samples.
+        temperature: Of all densities and samples, or `FALLING`.
         seed: Of weights, noise and the order of the data.
         epochs: Of training.
         score: Of the discrete graph on the validation images.
@@ -53,7 +56,7 @@ class Run:
 
     job: str
     estimator: str
-    temperature: float
+    temperature: float | str
     seed: int
     epochs: int
     score: float
@@ -81,7 +84,7 @@ def advice_tables(runs: Sequence[Run]) -> str:
 
     Returns:
         Markdown: a mean over seeds and its standard error; the least of a job in bold.
-        Estimators without a temperature have the last column only.
+        Estimators without a temperature have the column of 1 only.
     """
     tables = []
     if len({run.epochs for run in runs}) > 1:
@@ -90,23 +93,28 @@ def advice_tables(runs: Sequence[Run]) -> str:
         scores = _scores([run for run in runs if run.job == name])
         best = min(map(np.mean, scores.values()))
         job = JOBS[name]
+        temperatures = temperatures_of("gumbel_softmax", name)
         lines = [
             f"**{job.about}: {job.score}**",
             "",
-            "| estimator | " + " | ".join(f"{t:.2g}" for t in TEMPERATURES) + " |",
-            "| --- |" + " ---: |" * len(TEMPERATURES),
+            "| estimator | " + " | ".join(map(_heading, temperatures)) + " |",
+            "| --- |" + " ---: |" * len(temperatures),
         ]
         for estimator in ESTIMATORS:
-            if not any((estimator, t) in scores for t in TEMPERATURES):
+            if not any((estimator, t) in scores for t in temperatures):
                 continue
-            cells = [_cell(scores.get((estimator, t)), best) for t in TEMPERATURES]
+            cells = [_cell(scores.get((estimator, t)), best) for t in temperatures]
             lines.append(f"| {estimator} | " + " | ".join(cells) + " |")
         tables.append("\n".join(lines) + "\n")
     return "\n".join(tables)
 
 
-def _scores(runs: Sequence[Run]) -> dict[tuple[str, float], list[float]]:
-    scores: dict[tuple[str, float], list[float]] = {}
+def _heading(temperature: float | str) -> str:
+    return temperature if isinstance(temperature, str) else f"{temperature:.2g}"
+
+
+def _scores(runs: Sequence[Run]) -> dict[tuple[str, float | str], list[float]]:
+    scores: dict[tuple[str, float | str], list[float]] = {}
     for run in runs:
         scores.setdefault((run.estimator, run.temperature), []).append(run.score)
     return scores

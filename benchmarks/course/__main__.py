@@ -3,16 +3,23 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import keras_concrete as kc
 from benchmarks.course.pictures import draw_bounds, draw_gradients
-from benchmarks.course.runs import SETTINGS, CourseRun, Snapshots, read_runs, train
+from benchmarks.course.runs import (
+    SETTINGS,
+    CourseRun,
+    Snapshots,
+    read_reports,
+    read_runs,
+    train,
+)
 from benchmarks.course.tables import bounds_table, gradients_table
 from keras_concrete.experiments import machine
-from keras_concrete.experiments.json_files import read_json, write_json
+from keras_concrete.experiments.json_files import write_json
 from keras_concrete.files import write_whole
 
 _BATCH = 64  # Images of which gradients are measured.
@@ -31,12 +38,6 @@ def _measure(out: Path, snapshots: Snapshots, num_draws: int) -> None:
         report["rows"] = [r for r in report["rows"] if r["part"] == "posterior"]
         settings = {"epoch": epoch, "num_images": _BATCH, "seed": 0}
         write_json(out / f"gradients-{epoch}.json", {**settings, **report})
-
-
-def read_reports(folder: Path) -> dict[int, list[dict[str, Any]]]:
-    """Rows of the gradient of q, by the number of epochs trained."""
-    files = map(read_json, folder.glob("gradients-*.json"))
-    return {f["epoch"]: f["rows"] for f in sorted(files, key=lambda f: f["epoch"])}
 
 
 def main(

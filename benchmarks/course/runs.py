@@ -11,9 +11,18 @@ import numpy as np
 
 import keras_concrete as kc
 from keras_concrete.evaluation import standard_error
+from keras_concrete.experiments.json_files import read_json
 from keras_concrete.schedules import Setting
 
-__all__ = ["ARCHITECTURE", "SETTINGS", "CourseRun", "Snapshots", "read_runs", "train"]
+__all__ = [
+    "ARCHITECTURE",
+    "SETTINGS",
+    "CourseRun",
+    "Snapshots",
+    "read_reports",
+    "read_runs",
+    "train",
+]
 
 ARCHITECTURE = "200H~784V"
 _NUM_SAMPLES = 4
@@ -138,3 +147,9 @@ def read_runs(path: Path) -> list[CourseRun]:
         return []
     lines = path.read_text().splitlines(keepends=True)
     return [CourseRun(**json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def read_reports(folder: Path) -> dict[int, list[dict[str, Any]]]:
+    """Rows of the gradient of q, by the number of epochs trained."""
+    files = map(read_json, folder.glob("gradients-*.json"))
+    return {f["epoch"]: f["rows"] for f in sorted(files, key=lambda f: f["epoch"])}

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from benchmarks.advice.jobs import JOBS
-from benchmarks.advice.runs import ESTIMATORS, TEMPERATURES, Run, advice_tables, read_runs
+from benchmarks.advice.runs import (
+    ESTIMATORS,
+    FALLING,
+    TEMPERATURES,
+    Run,
+    advice_tables,
+    read_runs,
+    temperatures_of,
+)
 
 
 @pytest.mark.parametrize("name", ["many-states", "grid", "hash", "gate"])
@@ -32,6 +40,14 @@ def test_a_table_has_means_over_seeds_and_the_best_in_bold():
     table = advice_tables([run, other, cold])
     assert f"| {ESTIMATORS[0]} | 102.0 ± 2.0 | **101.5** |  |  |" in table
     assert JOBS["bits"].about in table
+
+
+def test_only_jobs_without_a_kl_have_a_temperature_that_falls():
+    assert FALLING in temperatures_of("gumbel_softmax", "gate")
+    assert FALLING not in temperatures_of("gumbel_softmax", "bits")
+    assert FALLING not in temperatures_of("reinmax", "gate")  # It has no temperature.
+    run = Run("gate", "gumbel_softmax", FALLING, 0, 12, 2.0, 1.0)
+    assert "| gumbel_softmax |  |  |  |  | **2.000** |" in advice_tables([run])
 
 
 def test_lines_that_a_stop_cut_are_left_out(tmp_path):
