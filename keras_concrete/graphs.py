@@ -7,7 +7,13 @@ from typing import Any
 
 import keras
 
-__all__ = ["compiles_pieces", "current_graph", "in_loop_body", "piecewise_compiled"]
+__all__ = [
+    "compiles_pieces",
+    "current_graph",
+    "in_loop_body",
+    "open_programs",
+    "piecewise_compiled",
+]
 
 
 def current_graph() -> Any:
@@ -22,6 +28,16 @@ def current_graph() -> Any:
 def in_loop_body() -> bool:
     """Whether that graph is the body of a loop, which is built once for all passes."""
     return type(current_graph()).__name__.startswith("While")
+
+
+def open_programs() -> list[Any]:
+    """The graphs of the functions that are being traced, the innermost one first."""
+    graph, found = current_graph(), []
+    while hasattr(graph, "outer_graph"):
+        if not type(graph).__name__.startswith(("While", "Cond")):
+            found.append(graph)
+        graph = graph.outer_graph
+    return found
 
 
 _PIECEWISE: contextvars.ContextVar[bool] = contextvars.ContextVar(

@@ -2,13 +2,25 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
 
 from keras_concrete.types import Tensor
 
-__all__ = ["compiled", "current_values", "gradients", "mapped", "output_shape"]
+__all__ = ["at_once", "compiled", "current_values", "gradients", "mapped", "output_shape"]
+
+
+def at_once() -> AbstractContextManager:
+    """Has what is computed inside known at once, also while a program is traced."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.ensure_compile_time_eval()
+    import tensorflow as tf
+
+    return tf.init_scope()
 
 
 def compiled(
@@ -85,7 +97,9 @@ def gradients(
             tape.watch([*values, *inputs])
             result = function(*inputs)
         zero = tf.UnconnectedGradients.ZERO
-        return tape.gradient(result, [*values, *inputs], unconnected_gradients=zero)
+        slopes = tape.gradient(result, [*values, *inputs], unconnected_gradients=zero)
+        # That of an Embedding has the rows that were read, and where they belong.
+        return [tf.convert_to_tensor(slope) for slope in slopes]
     import jax
 
     def of_values(values: list[Tensor], inputs: list[Tensor]) -> Tensor:

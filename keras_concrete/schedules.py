@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from keras_concrete.checks import check_not_negative, check_positive
+from keras_concrete.programs import at_once
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -121,7 +122,9 @@ def get(name: str, setting: Any, can_be_zero: bool = False) -> Setting:
     end += getattr(setting, "warmup_steps", 0) or 0
     ends_above = "end above 0, such as by alpha=0.5 of CosineDecay"
     for step, advice in ((0, "begin above 0"), (end, ends_above)):
-        value = float(setting(step))
+        # A layer may be made while the model is traced.
+        with at_once():
+            value = float(setting(step))
         if can_be_zero and not 0.0 <= value < math.inf:
             raise ValueError(
                 f"Argument `{name}` must be a schedule of numbers from 0 upward. "

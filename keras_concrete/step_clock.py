@@ -7,11 +7,14 @@ So a layer with a schedule owns a metric that reports nothing and counts how oft
 asked after a training call.
 """
 
+import weakref
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_concrete.graphs import in_loop_body, open_programs
+from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Tensor
 
 __all__ = ["StepClock", "load_step", "save_step"]
@@ -23,7 +26,9 @@ class StepClock(keras.metrics.Metric):
 
     Right under `fit` and `train_on_batch`, with XLA, `steps_per_execution` and gradient
     accumulation (each batch is a step), and in a run that goes on from a saved model. A
-    training loop of your own must call `model.get_metrics_result()` once a step.
+    `train_step` or a compiled training loop that asks no metrics ends a step by beginning
+    the next one. One that runs eagerly must call `model.get_metrics_result()` once a
+    step.
 
     Args:
         name: Name of the metric, which no log shows.
@@ -40,6 +45,7 @@ class StepClock(keras.metrics.Metric):
         super().__init__(name=name)
         self.step = self._counter("step")
         self._has_trained = self._counter("has_trained")
+        self._programs: Any = weakref.WeakSet()
 
     def _counter(self, name: str) -> keras.Variable:
         return self.add_variable(
@@ -65,9 +71,17 @@ class StepClock(keras.metrics.Metric):
 
     def at_call(self, training: bool) -> Tensor:
         """The step of a call, which a training call has counted."""
-        if training:
+        if training and not is_noise_fixed():
+            self._end_last_step()
             self.update_state()
         return self.step.value
+
+    def _end_last_step(self) -> None:
+        """In the first call of a program, counts the step that its last run left open."""
+        programs = open_programs()
+        if programs and not in_loop_body() and self._programs.isdisjoint(programs):
+            self._programs.add(programs[0])
+            self.result()
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Saves the step."""

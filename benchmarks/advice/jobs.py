@@ -39,6 +39,10 @@ class Job:
     scores_states: bool = True
 
 
+# As the estimator scores its states.
+_PRIOR = {"prior": "uniform", "kl_objective": "relaxed"}
+
+
 def _cross_entropy(x: Any, logits: Any) -> Any:
     """Minus log p(x given z) of each image, in nats."""
     terms = keras.losses.binary_crossentropy(x, logits, from_logits=True)
@@ -74,7 +78,7 @@ def _vae(units: int, num_states: int) -> Callable[[str, Setting, int], keras.Mod
         keras.utils.set_random_seed(seed)
         x = keras.Input((784,))
         h = keras.layers.Dense(200, "relu")(x)
-        options = {"estimator": estimator, "prior": "uniform", "seed": seed}
+        options = {"estimator": estimator, **_PRIOR, "seed": seed}
         if num_states == 2:
             logits = keras.layers.Dense(units)(h)
             state = kc.BinaryConcreteSample(temperature, **options)(logits)
@@ -99,9 +103,7 @@ def _grid(estimator: str, temperature: Setting, seed: int) -> keras.Model:
     h = layers.Reshape((28, 28, 1))(x)
     h = layers.Conv2D(16, 3, 2, "same", activation="relu")(h)
     logits = layers.Conv2D(16, 3, 2, "same")(h)
-    sample = kc.ConcreteSample(
-        temperature, estimator=estimator, prior="uniform", seed=seed
-    )
+    sample = kc.ConcreteSample(temperature, estimator=estimator, **_PRIOR, seed=seed)
     h = sample(logits)
     h = layers.Conv2DTranspose(16, 3, 2, "same", activation="relu")(h)
     h = layers.Conv2DTranspose(1, 3, 2, "same")(h)

@@ -65,6 +65,14 @@ class ResetDeadCodes(keras.callbacks.Callback):
                 f"The model {self.model.name!r} has no layer whose codes could be moved: "
                 "ResetDeadCodes needs a CategoricalCodebook with from_logits=False."
             )
+        frequency = getattr(self.model.optimizer, "ema_overwrite_frequency", None)
+        if getattr(self.model.optimizer, "use_ema", False) and frequency:
+            raise ValueError(
+                "ResetDeadCodes does not go with an optimizer that puts averages in the "
+                "place of weights as it trains, which would bring the codes back that "
+                "were moved: compile with ema_overwrite_frequency=None. Received: "
+                f"ema_overwrite_frequency={frequency}"
+            )
         self._generator = np.random.default_rng(self._seed)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -82,6 +90,8 @@ class ResetDeadCodes(keras.callbacks.Callback):
             return
         counts = self._read() if self._counts is None else self._counts
         for codebook, chosen in zip(self._codebooks, counts, strict=True):
+            if not codebook.codes.trainable:
+                continue
             codes = ops.convert_to_numpy(codebook.codes.value)
             codebook.codes.assign(_with_splits(codes, chosen, self._generator))
 

@@ -93,16 +93,14 @@ class IntegralityGap(keras.callbacks.Callback):
             logs["val_integrality_gap"] = relaxed - discrete
 
     def _mean(self, training: bool) -> float:
-        parts = self._x if isinstance(self._x, tuple) else (self._x,)
+        num_examples = len(keras.tree.flatten(self._x)[0])
         bounds = []
-        for i, start in enumerate(range(0, len(parts[0]), self._batch_size)):
-            rows = tuple(
-                ops.convert_to_tensor(
-                    part[start : start + self._batch_size], dtype="float32"
-                )
-                for part in parts
+        for i, start in enumerate(range(0, num_examples, self._batch_size)):
+            rows = slice(start, start + self._batch_size)
+            x = keras.tree.map_structure(
+                lambda part, rows=rows: ops.convert_to_tensor(part[rows], "float32"),
+                self._x,
             )
-            x = rows if isinstance(self._x, tuple) else rows[0]
             key = noise.fold_in(self._key, i)
             bounds.append(ops.convert_to_numpy(self._bounds(x, key, training)))
         return float(np.mean(np.concatenate(bounds)))

@@ -1,5 +1,6 @@
 """The KL term of an objective."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -140,9 +141,14 @@ class RelaxedKL(Score):
             )
         )
         self._loss_weight = CurrentSetting(self, "loss_weight", loss_weight)
-        self._mean = StepMean(name=self.name)
+        self._report = self.reporter()
         if estimator is not None:
             self._check_estimator(estimator)
+
+    def reporter(self) -> Callable[[Tensor, bool], None]:
+        """The function that is told of the term, and whether a call was for training."""
+        self._mean = StepMean(name=self.name)
+        return self._mean.update_state
 
     def _check_estimator(self, estimator: str) -> None:
         check_objective("objective", self.objective, estimator)
@@ -207,7 +213,7 @@ class RelaxedKL(Score):
 
         kl_of = closed if self.objective == "analytic" else sampled
         kl = kl_of(posterior, prior)
-        self._mean.update_state(kl, training)
+        self._report(kl, training)
         # A pass that is watched has no loss, and may be in a loop.
         if are_watched():
             note(KLTerm(self.name, sampled(posterior, prior)))

@@ -1,5 +1,6 @@
 """The KL term that a sampler owns, with its prior."""
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -15,7 +16,25 @@ from keras_concrete.types import Shape, Tensor
 
 __all__ = ["PriorKL", "check_prior"]
 
+Report = Callable[[Tensor, bool], None]
+
 _PRIORS = ("uniform", "learned", "given")
+
+
+class _Term(RelaxedKL):
+    """A term whose mean the sampler reports.
+
+    Keras lists a metric once for each layer around it, and `evaluate` returns as many
+    numbers.
+    """
+
+    def __init__(self, report: Report, **kwargs: Any) -> None:
+        self._told = report
+        super().__init__(**kwargs)
+
+    def reporter(self) -> Report:
+        """The sampler's."""
+        return self._told
 
 
 class PriorKL(keras.layers.Layer):
@@ -26,17 +45,23 @@ class PriorKL(keras.layers.Layer):
             logits that come with each call.
         num_states: 2 for binary units, n for units of n states.
         kl: Arguments of the `RelaxedKL` that scores.
+        report: Is told of the term, and whether a call was for training.
         kwargs: Arguments of `keras.layers.Layer`.
     """
 
     def __init__(
-        self, prior: str, num_states: int, kl: dict[str, Any], **kwargs: Any
+        self,
+        prior: str,
+        num_states: int,
+        kl: dict[str, Any],
+        report: Report,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_choice("prior", prior, _PRIORS)
         self.prior = prior
         self._binary = num_states == 2
-        self._kl = RelaxedKL(num_states=num_states, name=self.name, **kl)
+        self._kl = _Term(report, num_states=num_states, name=self.name, **kl)
         self._num_states = num_states
         self._logits: Any = None
         self.autocast = False
@@ -97,7 +122,7 @@ class PriorKL(keras.layers.Layer):
 _DEFAULTS = {
     "prior_temperature": None,
     "kl_weight": 1.0,
-    "kl_objective": "relaxed",
+    "kl_objective": None,
     "kl_balance": None,
     "free_nats": 0.0,
 }
@@ -123,7 +148,11 @@ def check_prior(prior: str | None, estimator: str, settings: dict[str, Any]) -> 
                 _refuse_without_prior(name, value)
         return settings
     check_choice("prior", prior, _PRIORS)
-    check_objective("kl_objective", settings["kl_objective"], estimator)
+    objective = settings["kl_objective"]
+    if objective is None:
+        # Given logits may come from a layer that was drawn after this one.
+        objective = "relaxed" if prior == "given" else "analytic"
+    check_objective("kl_objective", objective, estimator)
     balance = check_balance("kl_balance", settings["kl_balance"])
     if prior == "uniform" and balance is not None:
         raise ValueError(
@@ -138,7 +167,7 @@ def check_prior(prior: str | None, estimator: str, settings: dict[str, Any]) -> 
     return {
         "prior_temperature": temperature,
         "kl_weight": schedules.get("kl_weight", settings["kl_weight"], can_be_zero=True),
-        "kl_objective": settings["kl_objective"],
+        "kl_objective": objective,
         "kl_balance": balance,
         "free_nats": check_free_nats(settings["free_nats"]),
     }

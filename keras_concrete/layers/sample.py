@@ -38,9 +38,11 @@ class BinaryConcreteSample(Sampler):
         prior_temperature: Temperature of the prior's density; by default `temperature`.
         kl_weight: Weight of the term in the loss: a number from 0, a schedule of training
             steps, or a `keras.Variable`.
-        kl_objective: `"relaxed"`, one sample of the term, as the estimator scores its
-            states; or `"analytic"`, the KL of the discrete distributions in closed form.
-            See `objective` of `RelaxedKL`.
+        kl_objective: `"analytic"`, the KL of the discrete distributions in closed form,
+            by default that of `"uniform"` and `"learned"`; or `"relaxed"`, one sample of
+            the term, as the estimator scores its states, by default that of `"given"`,
+            whose logits may come from a layer drawn after this one. See `objective` of
+            `RelaxedKL`.
         kl_balance: None; or the share of the weight that moves the prior, the rest moving
             the posterior, as `balance` of `RelaxedKL`.
         free_nats: Nats of the term, summed over units and averaged over the batch, that
@@ -124,9 +126,11 @@ class ConcreteSample(Sampler):
         prior_temperature: Temperature of the prior's density; by default `temperature`.
         kl_weight: Weight of the term in the loss: a number from 0, a schedule of training
             steps, or a `keras.Variable`.
-        kl_objective: `"relaxed"`, one sample of the term, as the estimator scores its
-            states; or `"analytic"`, the KL of the discrete distributions in closed form.
-            See `objective` of `RelaxedKL`.
+        kl_objective: `"analytic"`, the KL of the discrete distributions in closed form,
+            by default that of `"uniform"` and `"learned"`; or `"relaxed"`, one sample of
+            the term, as the estimator scores its states, by default that of `"given"`,
+            whose logits may come from a layer drawn after this one. See `objective` of
+            `RelaxedKL`.
         kl_balance: None; or the share of the weight that moves the prior, the rest moving
             the posterior, as `balance` of `RelaxedKL`.
         free_nats: Nats of the term, summed over units and averaged over the batch, that

@@ -18,6 +18,7 @@ from keras_concrete.layers.prior_kl import PriorKL, check_prior
 from keras_concrete.layers.probabilities import warn_of_probabilities
 from keras_concrete.layers.shapes import match
 from keras_concrete.seeding import SeededLayer
+from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
 
@@ -44,7 +45,7 @@ class Sampler(SeededLayer):
         prior: str | None = None,
         prior_temperature: schedules.Setting | None = None,
         kl_weight: schedules.Setting = 1.0,
-        kl_objective: str = "relaxed",
+        kl_objective: str | None = None,
         kl_balance: float | None = None,
         free_nats: float = 0.0,
         seed: int | None = None,
@@ -82,6 +83,8 @@ class Sampler(SeededLayer):
             if self.prior_temperature is not None:
                 warn_if_too_warm(self.prior_temperature)
         self._kl: Any = None
+        if prior is not None:
+            self._kl_mean = StepMean(name=f"{self.name}_kl")
         self._terms = ForgottenTerms()
         self._has_warned = False
         self._adds_axis = num_samples is not None
@@ -135,7 +138,8 @@ class Sampler(SeededLayer):
             "sample_axis": self.num_samples is not None,
         }
         num_states = 2 if self._binary else logits_shape[-1]
-        self._kl = PriorKL(self.prior, num_states, kl, name=f"{self.name}_kl")
+        report = self._kl_mean.update_state
+        self._kl = PriorKL(self.prior, num_states, kl, report, name=f"{self.name}_kl")
         self._kl.build(logits_shape, logits_shape, prior_logits_shape)
 
     def call(

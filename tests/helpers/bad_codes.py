@@ -24,9 +24,13 @@ def cell(**kwargs):
     return kc.DiscreteStateCell(3, 2, 4, **kwargs)
 
 
-def reset(*layers):
-    callback = kc.ResetDeadCodes()
-    callback.set_model(keras.Sequential([keras.Input((4, 5)), *layers]))
+def reset(*layers, **settings):
+    callback, model = (
+        kc.ResetDeadCodes(),
+        keras.Sequential([keras.Input((4, 5)), *layers]),
+    )
+    model.compile(keras.optimizers.Adam(**settings), "mse")
+    callback.set_model(model)
     callback.on_train_begin()
 
 
@@ -110,6 +114,10 @@ BAD_CODES = {
     "dead codes of logits": (
         lambda: reset(keras.layers.Dense(4), codebook(from_logits=True)),
         "ResetDeadCodes needs a CategoricalCodebook with from_logits=False",
+    ),
+    "codes that averages bring back": (
+        lambda: reset(codebook(), use_ema=True, ema_overwrite_frequency=5),
+        "compile with ema_overwrite_frequency=None. Received: .*=5",
     ),
     # discrete states
     **{

@@ -203,6 +203,41 @@ def test_the_variance_is_that_of_many_gradients_and_changes_nothing(is_own):
     assert logs["gradient_signal_to_noise"][-1] == pytest.approx(ratio, rel=0.3)
 
 
+def test_the_gradient_of_words_that_are_looked_up_is_that_of_all_words():
+    tokens = np.random.default_rng(1).integers(0, 10, (24, 6))
+    x = keras.Input((6,), dtype="int32")
+    words = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(10, 8)(x))
+    logits = keras.layers.Dense(3)(words)
+    state, node = kc.BinaryConcreteSample(0.6, 4, True, estimator="vimco")(logits)
+    score, axis = kc.ConcreteLogProb, {"sample_axis": True}
+    log_q = score(0.6, **axis)(node, logits)
+    log_p = score(0.6, **axis)(node, kc.LearnedLogits(3)(x))
+    target = keras.layers.Lambda(lambda t: keras.ops.cast(t > 4, "float32"))(x)
+    log_x = kc.BernoulliLogLikelihood(**axis)(target, keras.layers.Dense(6)(state))
+    model = keras.Model(x, kc.MultiSampleBound()([log_x, log_p], log_q))
+    model.compile("sgd", kc.NegativeBound())
+    watch = [kc.GradientVariance(tokens, 4)]
+    history = model.fit(tokens, np.zeros(24), callbacks=watch, verbose=0).history
+    assert history["gradient_variance"][0] > 0
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda x: {"a": x[0], "b": x[1]}])
+def test_the_gap_of_a_model_of_several_inputs(kind):
+    inputs = [keras.Input((4,), name=name) for name in "ab"]
+    logits = keras.layers.Dense(3)(keras.layers.Concatenate()(inputs))
+    state, node = kc.BinaryConcreteSample(0.6, 4, True, seed=0)(logits)
+    score, axis = kc.ConcreteLogProb, {"sample_axis": True}
+    log_q = score(0.6, **axis)(node, logits)
+    log_p = score(0.6, **axis)(node, kc.LearnedLogits(3)(inputs[0]))
+    log_x = kc.BernoulliLogLikelihood(**axis)(inputs[0], keras.layers.Dense(4)(state))
+    model = keras.Model(kind(inputs), kc.MultiSampleBound()([log_x, log_p], log_q))
+    model.compile("sgd", kc.NegativeBound(), jit_compile=False)
+    x = kind([X, 1.0 - X])
+    gap = kc.IntegralityGap(x, batch_size=9)
+    history = model.fit(x, np.zeros(24), callbacks=[gap], verbose=0).history
+    assert history["val_integrality_gap"][0] != 0
+
+
 def test_samplers_of_different_temperatures_are_told_apart_in_nested_models():
     parts = [kc.BinaryConcreteSample(0.5, name="inner"), keras.layers.Dense(4)]
     inner = keras.Sequential(parts)

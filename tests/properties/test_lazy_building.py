@@ -13,6 +13,12 @@ TERMS = np.linspace(-3, -1, 3, dtype="float32")
 LAYERS = {
     "sample": lambda: kc.BinaryConcreteSample(0.5, seed=0),
     "owned kl": lambda: kc.BinaryConcreteSample(0.5, prior="learned", seed=0),
+    "owned kl on a schedule": lambda: kc.BinaryConcreteSample(
+        kc.ExponentialAnnealing(),
+        prior="learned",
+        kl_weight=keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0),
+        seed=0,
+    ),
     "scheduled": lambda: kc.BinaryConcreteSample(kc.ExponentialAnnealing(), seed=0),
     "code": lambda: kc.HypercubeCode(),
     "logits": lambda: kc.LearnedLogits(4),

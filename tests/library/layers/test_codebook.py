@@ -182,6 +182,17 @@ def test_dead_codes_move_next_to_codes_in_use_after_all_epochs_but_the_last():
     assert np.all(near > 0) and near.max() < 0.1 * spread
 
 
+def test_codes_that_do_not_train_stay_where_they_are():
+    layer = codebook(8, inference="mode", estimator="straight_through")
+    model = keras.Sequential([keras.Input((5, 6, 3)), layer, keras.layers.Dense(3)])
+    layer.trainable = False
+    model.compile("sgd", "mse", jit_compile=False)
+    before = np.asarray(layer.codes) + np.float32([[0], [0]] + [[50]] * 6)
+    layer.codes.assign(before)
+    model.fit(X, X, epochs=2, callbacks=[kc.ResetDeadCodes()], verbose=0)
+    np.testing.assert_array_equal(layer.codes, before)
+
+
 def test_residual_levels_code_what_is_left_over():
     levels = [
         kc.CategoricalCodebook(

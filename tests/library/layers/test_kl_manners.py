@@ -52,6 +52,18 @@ def test_the_closed_form_is_the_discrete_kl_at_any_estimator(estimator, num_stat
     np.testing.assert_allclose(layer.losses, [expected], rtol=1e-5)
 
 
+@pytest.mark.parametrize("prior", ["uniform", "learned", "given"])
+def test_it_is_the_default_where_the_prior_cannot_depend_on_the_state(prior):
+    q, p = logits(4)
+    layer = kc.ConcreteSample(0.5, prior=prior, seed=0)
+    layer(q, **({"prior_logits": p} if prior == "given" else {}), training=True)
+    expected = "relaxed" if prior == "given" else "analytic"
+    assert layer.kl_objective == layer.get_config()["kl_objective"] == expected
+    if prior != "given":
+        kl = exact_kl(q, np.zeros_like(q), 4).mean()  # Free logits start at 0.
+        np.testing.assert_allclose(layer.losses, [kl], rtol=1e-5)
+
+
 def gradients(layer, q, p):
     q, p = tf.Variable(q), tf.Variable(p)
     with tf.GradientTape() as tape:

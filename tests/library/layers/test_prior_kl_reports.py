@@ -52,6 +52,15 @@ def test_the_weight_is_a_number_a_schedule_of_steps_or_a_variable():
     assert model.layers[0].get_config()["kl_weight"] == 2.0
 
 
+def test_evaluate_returns_the_term_once():
+    model = owned("learned")
+    model.compile("sgd", loss={"x": "mse"})
+    loss, kl = model.evaluate(X, {"x": X}, verbose=0)
+    assert model.metrics_names == ["loss", "code_kl"]
+    found = model.evaluate(X, {"x": X}, verbose=0, return_dict=True)
+    assert set(found) == {"loss", "code_kl"} and 0 < kl and 0.3 * kl < loss
+
+
 def test_a_weight_of_zero_trains_as_if_there_were_no_term_and_reports_it():
     with_term = history(owned("uniform", weight=0))
     plain = by_hand("uniform", weight=None)
