@@ -42,7 +42,8 @@ class BinaryConcreteSample(Sampler):
             by default that of `"uniform"` and `"learned"`; or `"relaxed"`, one sample of
             the term, as the estimator scores its states, by default that of `"given"`,
             whose logits may come from a layer drawn after this one. See `objective` of
-            `RelaxedKL`.
+            `RelaxedKL`. A relaxed bound, `evaluate_bound(..., training=True)`, scores
+            densities that the closed form of `"concrete"` has not trained.
         kl_balance: None; or the share of the weight that moves the prior, the rest moving
             the posterior, as `balance` of `RelaxedKL`.
         free_nats: Nats of the term, summed over units and averaged over the batch, that
@@ -130,7 +131,8 @@ class ConcreteSample(Sampler):
             by default that of `"uniform"` and `"learned"`; or `"relaxed"`, one sample of
             the term, as the estimator scores its states, by default that of `"given"`,
             whose logits may come from a layer drawn after this one. See `objective` of
-            `RelaxedKL`.
+            `RelaxedKL`. A relaxed bound, `evaluate_bound(..., training=True)`, scores
+            densities that the closed form of `"concrete"` has not trained.
         kl_balance: None; or the share of the weight that moves the prior, the rest moving
             the posterior, as `balance` of `RelaxedKL`.
         free_nats: Nats of the term, summed over units and averaged over the batch, that

@@ -1,10 +1,12 @@
 """The study of estimators and temperatures: its jobs, and what its tables say."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import keras_concrete as kc
 from benchmarks.advice.jobs import JOBS
 from benchmarks.advice.runs import (
     ESTIMATORS,
@@ -15,6 +17,8 @@ from benchmarks.advice.runs import (
     read_runs,
     temperatures_of,
 )
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["many-states", "grid", "hash", "gate"])
@@ -48,6 +52,24 @@ def test_only_jobs_without_a_kl_have_a_temperature_that_falls():
     assert FALLING not in temperatures_of("reinmax", "gate")  # It has no temperature.
     run = Run("gate", "gumbel_softmax", FALLING, 0, 12, 2.0, 1.0)
     assert "| gumbel_softmax |  |  |  |  | **2.000** |" in advice_tables([run])
+
+
+def test_the_temperature_that_is_suggested_is_next_to_the_best_or_the_best():
+    runs = read_runs(ROOT / "results" / "advice" / "runs.jsonl")
+    for name in ("bits", "few-states", "many-states", "grid"):
+        scores = {
+            temperature: np.mean(
+                [
+                    run.score
+                    for run in runs
+                    if (run.job, run.estimator) == (name, "concrete_analytic_kl")
+                    and run.temperature == temperature
+                ]
+            )
+            for temperature in TEMPERATURES
+        }
+        suggested = kc.suggest_temperature(JOBS[name].num_states).analytic
+        assert suggested in sorted(scores, key=scores.get)[:2]
 
 
 def test_lines_that_a_stop_cut_are_left_out(tmp_path):

@@ -19,7 +19,7 @@ def dense(units, name):
 
 def sampler(num_states, **kwargs):
     kind = kc.BinaryConcreteSample if num_states == 2 else kc.ConcreteSample
-    if "prior" in kwargs:
+    if kwargs.get("prior"):
         kwargs = {"kl_objective": "relaxed", **kwargs}
     return kind(T, name="code", seed=0, **kwargs)
 

@@ -15,9 +15,9 @@ def test_what_is_no_temperature_is_refused(temperature):
 
 
 def test_suggested_temperatures_are_the_papers_where_it_has_them():
-    assert kc.suggest_temperature(2)[:3] == (1 / 2, 2 / 3, 1.0)
-    assert kc.suggest_temperature(4)[:3] == (2 / 3, 1.0, 1 / 3)
-    assert kc.suggest_temperature(8)[:3] == (2 / 5, 2 / 3, 1 / 7)
+    assert kc.suggest_temperature(2)[:4] == (1 / 2, 2 / 3, 1 / 2, 1.0)
+    assert kc.suggest_temperature(4)[:4] == (2 / 3, 1.0, 1 / 2, 1 / 3)
+    assert kc.suggest_temperature(8)[:4] == (2 / 5, 2 / 3, 1 / 2, 1 / 7)
     advice = kc.suggest_temperature(64)
     assert advice.safe_below == 1 / 63 and "8 states" in advice.reason
     with pytest.raises(ValueError, match="`num_states`"):
