@@ -34,10 +34,10 @@ _EVALUATION_SAMPLES = 1_000
 # By name: the estimator, and where each temperature begins and ends. Prior, posterior.
 SETTINGS = {
     "the paper's temperatures": ("concrete", (1 / 2, 1 / 2), (2 / 3, 2 / 3)),
-    "falling to the paper's": ("concrete", (1, 1 / 2), (1, 2 / 3)),
+    "falling to the paper's": ("concrete", (1.0, 1 / 2), (1.0, 2 / 3)),
     "falling to half the paper's": ("concrete", (1 / 2, 1 / 4), (2 / 3, 1 / 3)),
     "gumbel_softmax, 1/2": ("gumbel_softmax", (1 / 2, 1 / 2), (1 / 2, 1 / 2)),
-    "gumbel_softmax, falling to 1/4": ("gumbel_softmax", (1, 1 / 4), (1, 1 / 4)),
+    "gumbel_softmax, falling to 1/4": ("gumbel_softmax", (1.0, 1 / 4), (1.0, 1 / 4)),
 }
 
 
