@@ -23,14 +23,15 @@ class ResetDeadCodes(keras.callbacks.Callback):
     with which tokens chose them, and moved off by a hundredth of the standard deviation
     of the codes in use: so popular codes are split in two (Linde, Buzo & Gray, 1980). It
     is done at the end of each epoch but the last, for all `CategoricalCodebook` of the
-    model, those of a `ResidualCodebook` included.
+    model that train, those of a `ResidualCodebook` included.
 
     Args:
         seed: Integer, of which alone the choices are a function.
 
     Raises:
         ValueError: If the model has no codebook, or only such as take logits, whose codes
-            live or die by the layer that makes the logits.
+            live or die by the layer that makes the logits; or if the optimizer puts
+            averages in the place of weights as it trains.
 
     Example:
     >>> import keras, keras_concrete as kc
