@@ -111,7 +111,7 @@ def test_all_cells_are_alike_but_for_the_estimator_and_the_seed(tmp_path):
         (("--estimators", "vimco,vimco"), "`estimators` must hold 2 names or more, each"),
         (("--estimators", "concrete,nvil"), "nvil"),
         (("--estimators", "concrete,vimco", "--num-samples", "1"), "vimco"),
-        (("--estimators", "concrete,disarm", "--arity", "4"), "disarm"),
+        (("--estimators", "concrete,arm", "--arity", "4"), "arm"),
         (("--estimators", "concrete,other"), "other"),
         (("--match", "time"), "`match`"),
         (("--data", "cifar"), "`data`"),
