@@ -19,10 +19,10 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import pages
-from benchmarks.advice.runs import advice_tables, read_runs
-from benchmarks.course.runs import read_reports
-from benchmarks.course.runs import read_runs as read_course
+from benchmarks.advice.runs import Run, advice_tables
+from benchmarks.course.runs import CourseRun, read_reports
 from benchmarks.course.tables import bounds_table, gradients_table
+from benchmarks.run_lines import read_runs
 from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.command_line.train import report_table, speed_line
 from keras_concrete.experiments.comparison_rows import (
@@ -88,8 +88,10 @@ def _read(name: str) -> dict[str, Any]:
 
 _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
-    "advice": lambda: advice_tables(read_runs(RESULTS / "advice" / "runs.jsonl")),
-    "course-bounds": lambda: bounds_table(read_course(RESULTS / "course" / "runs.jsonl")),
+    "advice": lambda: advice_tables(read_runs(RESULTS / "advice" / "runs.jsonl", Run)),
+    "course-bounds": lambda: bounds_table(
+        read_runs(RESULTS / "course" / "runs.jsonl", CourseRun)
+    ),
     "course-gradients": lambda: gradients_table(read_reports(RESULTS / "course")),
     "speed-fit": lambda: pages.training_table(_read("speed/fit.json")),
     "speed-backends": lambda: pages.training_table(_read("speed/backends.json")),

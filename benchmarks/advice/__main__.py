@@ -3,10 +3,8 @@
 A line for each run; stopped and started again, runs that are done are not done again.
 """
 
-import json
 import math
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,11 +17,10 @@ from benchmarks.advice.runs import (
     FALLING,
     Run,
     advice_tables,
-    read_runs,
     temperatures_of,
 )
+from benchmarks.run_lines import add_run, read_runs, resume_runs
 from keras_concrete.experiments import machine
-from keras_concrete.files import write_whole
 
 _BATCH_SIZE = 64
 
@@ -46,10 +43,6 @@ def _train(
     return Run(*settings, round(score, 4), round(seconds, 1))
 
 
-def _line(run: Run) -> str:
-    return json.dumps(asdict(run)) + "\n"
-
-
 def main(
     out: Annotated[Path, typer.Option(help="Lines of JSON to add to.")] = Path(
         "results/advice/runs.jsonl"
@@ -61,11 +54,7 @@ def main(
 ) -> None:
     """Trains jobs by estimators at temperatures; prints what is known so far."""
     machine.use_threads(threads)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    found = read_runs(out)
-    # Without the line that a stop cut.
-    write_whole(out, "".join(map(_line, found)).encode())
-    done = {run.settings for run in found}
+    done = {run.settings for run in resume_runs(out, Run)}
     wanted = [
         (job, estimator, temperature, seed, epochs)
         for seed in range(num_seeds)
@@ -75,10 +64,8 @@ def main(
     ]
     for settings in wanted:
         if settings not in done:
-            run = _train(*settings)
-            with out.open("a") as file:
-                file.write(_line(run))
-    print(advice_tables(read_runs(out)))
+            add_run(out, _train(*settings))
+    print(advice_tables(read_runs(out, Run)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
 """Runs of the jobs, and the tables of their scores."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +14,6 @@ __all__ = [
     "TEMPERATURES",
     "Run",
     "advice_tables",
-    "read_runs",
     "temperatures_of",
 ]
 
@@ -66,14 +63,6 @@ class Run:
     def settings(self) -> tuple:
         """What the score depends on."""
         return (self.job, self.estimator, self.temperature, self.seed, self.epochs)
-
-
-def read_runs(path: Path) -> list[Run]:
-    """Reads the lines of a file, all but one that a stop cut."""
-    if not path.exists():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [Run(**json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def advice_tables(runs: Sequence[Run]) -> str:

@@ -1,6 +1,5 @@
 """Trains one network at several temperatures, and measures gradients on the way."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,19 +13,14 @@ from benchmarks.course.runs import (
     CourseRun,
     Snapshots,
     read_reports,
-    read_runs,
     train,
 )
 from benchmarks.course.tables import bounds_table, gradients_table
+from benchmarks.run_lines import add_run, read_runs, resume_runs
 from keras_concrete.experiments import machine
 from keras_concrete.experiments.json_files import write_json
-from keras_concrete.files import write_whole
 
 _BATCH = 64  # Images of which gradients are measured.
-
-
-def _line(run: CourseRun) -> str:
-    return json.dumps(asdict(run)) + "\n"
 
 
 def _measure(out: Path, snapshots: Snapshots, num_draws: int) -> None:
@@ -46,17 +40,13 @@ def main(
     ),
     num_seeds: Annotated[int, typer.Option(help="Seeds 0, 1, ....")] = 3,
     epochs: Annotated[int, typer.Option(help="Epochs of 782 steps.")] = 26,
-    num_draws: Annotated[int, typer.Option(help="Gradients of each estimator.")] = 200,
+    num_draws: Annotated[int, typer.Option(help="Gradients of each estimator.")] = 400,
     threads: Annotated[int, typer.Option(help="Threads.")] = 1,
 ) -> None:
     """Trains settings and seeds that are not done yet; prints what is known so far."""
     machine.use_threads(threads)
-    out.mkdir(parents=True, exist_ok=True)
     file = out / "runs.jsonl"
-    found = read_runs(file)
-    # Without the line that a stop cut.
-    write_whole(file, "".join(map(_line, found)).encode())
-    done = {(run.setting, run.seed) for run in found}
+    done = {(run.setting, run.seed) for run in resume_runs(file, CourseRun)}
     for seed in range(num_seeds):
         for setting in SETTINGS:
             if (setting, seed) in done:
@@ -65,9 +55,8 @@ def main(
             run = train(setting, seed, epochs, snapshots)
             if seed == 0 and setting == next(iter(SETTINGS)):
                 _measure(out, snapshots, num_draws)
-            with file.open("a") as lines:
-                lines.write(_line(run))
-    runs, reports = read_runs(file), read_reports(out)
+            add_run(file, run)
+    runs, reports = read_runs(file, CourseRun), read_reports(out)
     draw_bounds(out / "bounds.png", runs)
     draw_gradients(out / "gradients.png", reports)
     print(bounds_table(runs))

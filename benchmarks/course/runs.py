@@ -1,6 +1,5 @@
 """Runs of one network at several temperatures, epoch by epoch."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ __all__ = [
     "CourseRun",
     "Snapshots",
     "read_reports",
-    "read_runs",
     "train",
 ]
 
@@ -139,14 +137,6 @@ def train(setting: str, seed: int, epochs: int, snapshots: Snapshots) -> CourseR
         *([round(bound, 3) for bound in each] for each in bounds),
         [round(-float(bound), 3) for bound in evaluated.bounds],
     )
-
-
-def read_runs(path: Path) -> list[CourseRun]:
-    """Reads the lines of a file, all but one that a stop cut."""
-    if not path.exists():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [CourseRun(**json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def read_reports(folder: Path) -> dict[int, list[dict[str, Any]]]:

@@ -20,22 +20,7 @@ from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.sublayers import all_layers
 from keras_concrete.types import Tensor
 
-__all__ = ["GradientDraws", "check_draws"]
-
-
-def check_draws(num_draws: int, seed: int) -> None:
-    """Refuses numbers of draws that have no variance, and what is no seed.
-
-    Raises:
-        ValueError: If `num_draws` is no integer from 2, or `seed` none from 0.
-    """
-    check_positive("num_draws", num_draws, int)
-    if num_draws < 2:
-        raise ValueError(
-            "Argument `num_draws` must be at least 2, since one gradient has no "
-            f"variance. Received: num_draws={num_draws}"
-        )
-    check_seed(seed)
+__all__ = ["GradientDraws"]
 
 
 class GradientDraws:
@@ -43,19 +28,36 @@ class GradientDraws:
 
     Args:
         callback: Name of the callback, for errors.
-        model: Belief network, or model that ends in its bound.
         x: The batch.
         num_draws: Gradients of a call.
         seed: Integer, of which alone the noise is a function.
 
     Raises:
-        ValueError: If the model has no bound, or is not for such data.
+        ValueError: If `num_draws` is no integer from 2, or `seed` none from 0.
     """
 
-    def __init__(
-        self, callback: str, model: keras.Model, x: Any, num_draws: int, seed: int
-    ) -> None:
-        check_ends_in_bound(callback, model, isinstance(model, SigmoidBeliefNetwork))
+    def __init__(self, callback: str, x: Any, num_draws: int, seed: int) -> None:
+        check_positive("num_draws", num_draws, int)
+        if num_draws < 2:
+            raise ValueError(
+                "Argument `num_draws` must be at least 2, since one gradient has no "
+                f"variance. Received: num_draws={num_draws}"
+            )
+        check_seed(seed)
+        self.num_draws = num_draws
+        self._callback, self._x, self._seed = callback, x, seed
+
+    def prepare(self, model: keras.Model) -> None:
+        """Makes the program that draws.
+
+        Args:
+            model: Belief network, or model that ends in its bound.
+
+        Raises:
+            ValueError: If the model has no bound, or is not for such data.
+        """
+        x, is_network = self._x, isinstance(model, SigmoidBeliefNetwork)
+        check_ends_in_bound(self._callback, model, is_network)
         if isinstance(model, LatentVariableModel):
             model.check_data(*(x if isinstance(x, tuple) else (x,)))
         owned = {
@@ -65,7 +67,6 @@ class GradientDraws:
             for weight in layer.weights
         }
         weights = [w for w in model.trainable_weights if id(w) not in owned]
-        self._num_draws, self._seed = num_draws, seed
         self._directions = [np.zeros(tuple(weight.shape)) for weight in weights]
         self._run = compiled_moments(
             model,
@@ -77,7 +78,7 @@ class GradientDraws:
 
     def moments(self) -> GradientMoments:
         """Draws, at the weights of this moment, and sums up."""
-        return draw_moments(self._run, self._seed, self._num_draws, 1, self._directions)
+        return draw_moments(self._run, self._seed, self.num_draws, 1, self._directions)
 
 
 def _mean_bound(model: keras.Model, x: Any) -> Any:

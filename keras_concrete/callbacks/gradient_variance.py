@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_concrete.callbacks.gradient_draws import GradientDraws, check_draws
+from keras_concrete.callbacks.gradient_draws import GradientDraws
 
 __all__ = ["GradientVariance"]
 
@@ -45,23 +45,18 @@ class GradientVariance(keras.callbacks.Callback):
 
     def __init__(self, x: Any, num_draws: int = 100, seed: int = 0) -> None:
         super().__init__()
-        check_draws(num_draws, seed)
-        self._x = x
-        self._num_draws = num_draws
-        self._seed = seed
+        self._draws = GradientDraws("GradientVariance", x, num_draws, seed)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepares the function that draws gradients."""
-        self._draws = GradientDraws(
-            "GradientVariance", self.model, self._x, self._num_draws, self._seed
-        )
+        self._draws.prepare(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Adds the two numbers to the logs."""
         moments = self._draws.moments()
         variance = float(moments.variances.sum())
         square = sum(float(np.sum(np.float64(mean) ** 2)) for mean in moments.means)
-        square -= variance / max(2, self._num_draws)  # What noise adds to the mean.
+        square -= variance / self._draws.num_draws  # What noise adds to the mean.
         if logs is not None:
             logs["gradient_variance"] = variance
             ratio = max(square, 0.0) / variance if variance > 0 else np.inf

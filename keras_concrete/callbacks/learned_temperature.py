@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_concrete.callbacks.gradient_draws import GradientDraws, check_draws
+from keras_concrete.callbacks.gradient_draws import GradientDraws
 from keras_concrete.layers import MultiSampleBound
 from keras_concrete.sublayers import all_layers
 
@@ -68,17 +68,12 @@ class LearnedTemperature(keras.callbacks.Callback):
                 "samplers were made, keras.Variable(0.5, trainable=False). Received: "
                 f"temperature={temperature!r}"
             )
-        check_draws(num_draws, seed)
+        self._draws = GradientDraws("LearnedTemperature", x, num_draws, seed)
         self._temperature = temperature
-        self._x = x
-        self._num_draws = num_draws
-        self._seed = seed
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Refuses models that it is not for, and moves for the first time."""
-        self._draws = GradientDraws(
-            "LearnedTemperature", self.model, self._x, self._num_draws, self._seed
-        )
+        self._draws.prepare(self.model)
         self._check_estimators()
         self._check_samplers()
         self._move()

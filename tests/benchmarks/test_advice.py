@@ -14,9 +14,9 @@ from benchmarks.advice.runs import (
     TEMPERATURES,
     Run,
     advice_tables,
-    read_runs,
     temperatures_of,
 )
+from benchmarks.run_lines import read_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +55,7 @@ def test_only_jobs_without_a_kl_have_a_temperature_that_falls():
 
 
 def test_the_temperature_that_is_suggested_is_next_to_the_best_or_the_best():
-    runs = read_runs(ROOT / "results" / "advice" / "runs.jsonl")
+    runs = read_runs(ROOT / "results" / "advice" / "runs.jsonl", Run)
     for name in ("bits", "few-states", "many-states", "grid"):
         scores = {
             temperature: np.mean(
@@ -74,8 +74,8 @@ def test_the_temperature_that_is_suggested_is_next_to_the_best_or_the_best():
 
 def test_lines_that_a_stop_cut_are_left_out(tmp_path):
     path = tmp_path / "runs.jsonl"
-    assert read_runs(path) == []
+    assert read_runs(path, Run) == []
     line = '{"job": "bits", "estimator": "reinmax", "temperature": 0.5, "seed": 0, '
     line += '"epochs": 12, "score": 1.0, "seconds": 2.0}\n'
     path.write_text(line + line[:50])
-    assert [run.score for run in read_runs(path)] == [1.0]
+    assert [run.score for run in read_runs(path, Run)] == [1.0]

@@ -3,8 +3,9 @@
 import numpy as np
 
 from benchmarks.course.pictures import draw_bounds, draw_gradients
-from benchmarks.course.runs import SETTINGS, CourseRun, Snapshots, read_runs
+from benchmarks.course.runs import SETTINGS, CourseRun, Snapshots
 from benchmarks.course.tables import bounds_table, gradients_table
+from benchmarks.run_lines import read_runs
 
 FIRST, SECOND = list(SETTINGS)[:2]
 
@@ -64,4 +65,4 @@ def test_weights_are_kept_of_the_epochs_that_are_asked_for():
 def test_a_line_that_a_stop_cut_is_left_out(tmp_path):
     path = tmp_path / "runs.jsonl"
     path.write_text('{"setting": "')
-    assert read_runs(path) == []
+    assert read_runs(path, CourseRun) == []
