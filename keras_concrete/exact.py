@@ -27,7 +27,7 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
     larger m. Nothing is drawn, so that its gradient (by `tf.GradientTape`, say) is what
     an unbiased estimator has on the mean: for `"vimco"`, `"nvil"` and the two of
     `"reinforce"` with `num_samples=m`; for those that maximise the mean ELBO, such as
-    `"reinforce_loo"`, `"disarm"` and `"rebar"`, with `num_samples=1`.
+    `"reinforce_loo"`, `"disarm"`, `"rebar"` and `"relax"`, with `num_samples=1`.
 
     It is a function and no estimator, since a sampler knows only its own layer: to list
     joint states it would have to know how many the layers after it have.

@@ -21,6 +21,7 @@ from keras_concrete.estimators.rebar import Rebar
 from keras_concrete.estimators.registry import get, names, register
 from keras_concrete.estimators.reinforce import Reinforce, ReinforceRunningMean
 from keras_concrete.estimators.reinmax import ReinMax
+from keras_concrete.estimators.relax import Relax
 from keras_concrete.estimators.relaxed import (
     AnalyticKL,
     Concrete,
@@ -63,5 +64,6 @@ register(Disarm())
 register(Arm())
 register(MuProp())
 register(Rebar())
+register(Relax())
 register(LogisticNormal())
 register(Gaussian())

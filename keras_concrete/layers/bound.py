@@ -21,7 +21,7 @@ class MultiSampleBound(FollowingLayer):
     `log((1 / m) sum_i p(x, z_i) / q(z_i | x))` (equation 8), m the size of the sample
     axis; with one sample the ELBO. The value is always this; the gradient in training
     is the estimator's, which for some is that of another objective. Some estimators own
-    weights (NVIL its baselines), which train with the model.
+    weights (NVIL and RELAX their networks), which train with the model.
 
     Args:
         estimator: Name of the gradient estimator. By default that of the samplers whose
@@ -37,9 +37,9 @@ class MultiSampleBound(FollowingLayer):
         conditions: What some estimators read besides. For `"nvil"`, what each layer of q
             is conditioned on, and all lists in the order from the data:
             `log p(x | h1), log p(h1 | h2), ...` against `log q(h1 | x), log q(h2 | h1),
-            ...` and `x, h1, ...`. For `"disarm"` and `"arm"`, `[logits, node]`
-            of the sampler that has `num_samples`, whose score comes first in
-            `log_posterior`.
+            ...` and `x, h1, ...`. For `"disarm"`, `"arm"` and `"relax"`,
+            `[logits, node]` of the sampler that is drawn first, whose score comes first
+            in `log_posterior`.
         training: Whether the estimator's gradient is wanted.
 
     Input shape:

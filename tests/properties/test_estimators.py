@@ -41,7 +41,7 @@ def test_the_names_are_those_of_the_documentation():
         *("straight_through", "straight_through_gumbel_softmax"),
         *("reinmax", "gumbel_rao", "gapped_straight_through"),
         *("vimco", "nvil", "reinforce", "reinforce_running_mean"),
-        *("reinforce_loo", "disarm", "arm", "muprop", "rebar"),
+        *("reinforce_loo", "disarm", "arm", "muprop", "rebar", "relax"),
         *("logistic_normal", "gaussian"),
     ]
     assert all(estimators.get(name).name == name for name in NAMES)

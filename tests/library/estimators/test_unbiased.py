@@ -19,7 +19,7 @@ DENSITY, N_ARY, PREDICTION = "2H-2H-3V", "2H~4H-3V", "2V-2H-2H-3V"
 
 
 def network(architecture, estimator="concrete", num_samples=1, arity=2):
-    """A network whose weights are random, the same for all estimators."""
+    """A network with random weights; those of p and q are the same for all."""
     model = kc.SigmoidBeliefNetwork(
         architecture, arity, num_samples=num_samples, estimator=estimator, seed=0
     )
@@ -27,6 +27,9 @@ def network(architecture, estimator="concrete", num_samples=1, arity=2):
     for variable in model.weights:
         if "surrogate" not in variable.path:
             variable.assign(generator.normal(0, 0.7, variable.shape))
+    for variable in model.trainable_weights:  # Of a control variate that has learned.
+        if "surrogate" in variable.path:
+            variable.assign(generator.normal(0, 0.3, variable.shape))
     return model
 
 
@@ -112,6 +115,9 @@ CASES = [
     (DENSITY, "rebar", 1, 2, 1),
     (N_ARY, "rebar", 1, 4, 1),
     (PREDICTION, "rebar", 1, 2, 1),
+    (DENSITY, "relax", 4, 2, 1),
+    (N_ARY, "relax", 3, 4, 1),
+    (PREDICTION, "relax", 2, 2, 1),
 ]
 BATCHES, ROWS = 100, 2000
 BY_ENUMERATION = {"nvil", "reinforce", "reinforce_running_mean", "muprop"}  # Of noise.
