@@ -11,6 +11,7 @@ from keras_concrete.layers.kl import RelaxedKL
 from keras_concrete.layers.learned_logits import LearnedLogits
 from keras_concrete.layers.likelihood import BernoulliLogLikelihood
 from keras_concrete.layers.log_prob import ConcreteLogProb
+from keras_concrete.layers.perturbed_argmax import PerturbedArgmax
 from keras_concrete.layers.residual_codebook import ResidualCodebook
 from keras_concrete.layers.sample import BinaryConcreteSample, ConcreteSample
 from keras_concrete.layers.state_mask import StateMask
@@ -29,6 +30,7 @@ __all__ = [
     "HypercubeCode",
     "LearnedLogits",
     "MultiSampleBound",
+    "PerturbedArgmax",
     "RelaxedKL",
     "ResidualCodebook",
     "StateMask",

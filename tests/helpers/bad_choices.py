@@ -147,6 +147,27 @@ BAD_CHOICES = {
         lambda: kc.SubsetSample(2, 1.0)(ROWS, num_samples=0),
         "`num_samples` must be a positive integer. Received: num_samples=0",
     ),
+    # solutions of problems
+    "a problem without a solver": (
+        lambda: kc.PerturbedArgmax("argmax"),
+        "`argmax` must be a function from scores.*Received: argmax='argmax'",
+    ),
+    "problems of no axis": (
+        lambda: kc.PerturbedArgmax(keras.ops.argsort, num_axes=0),
+        "`num_axes` must be a positive integer. Received: num_axes=0",
+    ),
+    "0 samples of solutions": (
+        lambda: kc.PerturbedArgmax(keras.ops.argsort, 0),
+        "`num_samples` must be a positive integer. Received: num_samples=0",
+    ),
+    "scores without examples": (
+        lambda: kc.PerturbedArgmax(keras.ops.argsort, num_axes=2)(ROWS),
+        r"num_axes=2 axes of known sizes in `shape`. Received: scores.shape=\(4, 3\)",
+    ),
+    "one solution for all": (
+        lambda: kc.PerturbedArgmax(keras.ops.max)(ROWS),
+        r"a solution for each problem.*shape \(\) for scores of shape \(4, 3\)",
+    ),
     # masks
     "a mask of numbers": (
         lambda: kc.StateMask()(ROWS, np.ones(3, "float32")),

@@ -30,6 +30,16 @@ def world(**kwargs):
     return kc.DiscreteStateRNN(kc.DiscreteStateCell(4, 2, 3, seed=3), **kwargs)
 
 
+@keras.saving.register_keras_serializable("tests")
+def ranks(scores):
+    return keras.ops.argsort(keras.ops.argsort(scores, axis=-1), axis=-1)
+
+
+@keras.saving.register_keras_serializable("tests")
+def best_in_rows(tables):
+    return keras.ops.argmax(tables, axis=-1)
+
+
 CASES = {
     "binary": (lambda **k: kc.BinaryConcreteSample(0.5, seed=3, **k), (6,)),
     "binary with samples and node": (
@@ -122,6 +132,11 @@ CASES = {
     "ordered subset with samples": (
         lambda **k: kc.SubsetSample(3, 0.5, 4, True, seed=3, **k),
         (6,),
+    ),
+    "ranks": (lambda **k: kc.PerturbedArgmax(ranks, seed=3, **k), (5, 6)),
+    "solutions of tables with samples": (
+        lambda **k: kc.PerturbedArgmax(best_in_rows, 4, num_axes=2, seed=3, **k),
+        (5, 3, 2),
     ),
     "state mask": (lambda **k: kc.StateMask(**k), (5, 6), (5, 6)),
     "codebook of logits with samples and nodes": (
