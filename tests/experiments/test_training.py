@@ -7,20 +7,19 @@ import pytest
 from tiny_runs import invoke, tiny_config, tiny_data
 
 import keras_concrete as kc
-from keras_concrete.experiments import training
+from keras_concrete.experiments import fitting, training
 from keras_concrete.experiments.run_folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("_tiny")
 
 
-def _train(path, **changes):
-    config = dataclasses.replace(tiny_config(), epochs=2, evaluation_samples=5, **changes)
-    report = training.start(RunFolder(path), config)
-    return RunFolder(path), report
+def _config(**changes):
+    return dataclasses.replace(tiny_config(), epochs=2, evaluation_samples=5, **changes)
 
 
 def test_a_conditional_network_trains_on_the_halves_of_images(tmp_path):
-    folder, report = _train(tmp_path / "run", architecture="6V-4H-10V")
+    folder = RunFolder(tmp_path / "run")
+    report = training.start(folder, _config(architecture="6V-4H-10V"))
     model, data = folder.model(), tiny_data()
     expected = kc.evaluate_bound(
         model, (data.test[:, :6], data.test[:, 6:]), 5, verbose=False
@@ -37,8 +36,7 @@ def test_a_conditional_network_trains_on_the_halves_of_images(tmp_path):
 
 
 def test_the_settings_reach_the_model_and_its_optimizer(tmp_path):
-    folder, _ = _train(
-        tmp_path / "run",
+    config = _config(
         arity=4,
         architecture="4H-2H-16V",
         posterior_temperature=0.9,
@@ -47,6 +45,8 @@ def test_the_settings_reach_the_model_and_its_optimizer(tmp_path):
         learning_rate_schedule="constant",
         weight_decay=0.02,
     )
+    folder = RunFolder(tmp_path / "run")
+    fitting.start_fit(folder, config, tiny_data())
     model = folder.model()
     assert int(model.optimizer.iterations) == 2 * 3
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)

@@ -89,8 +89,10 @@ def make_model():
 DATA = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("jit_compile", "policy"),
+    [(True, "float32"), (False, "mixed_bfloat16"), (True, "mixed_float16")],
+)
 def test_a_hand_written_model_that_ends_in_the_bound_trains_and_is_saved(
     jit_compile, policy, tmp_path
 ):

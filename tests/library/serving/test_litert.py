@@ -63,6 +63,7 @@ def test_openvino_refuses_a_saved_model_whose_words_it_would_take_as_signed(tmp_
         openvino.convert_model(str(tmp_path))
 
 
+@pytest.mark.soak  # The same refusal, after half a minute of conversion.
 def test_keras_export_to_openvino_refuses_instead_of_freezing_the_noise(tmp_path):
     pytest.importorskip("openvino")
     with pytest.raises(Exception, match=r"No conversion rule .* Bitcast"):
