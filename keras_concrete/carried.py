@@ -95,7 +95,7 @@ class _EndOfStep(keras.metrics.Metric):
         super().__init__(name="end_of_step")
         self._end, self._forget = end, forget
 
-    def update_state(self) -> None:
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Does nothing."""
 
     def result(self) -> dict[str, Tensor]:

@@ -1,18 +1,24 @@
-"""Which program TensorFlow is building, where a layer must know."""
+"""Which program is being built, where a layer must know."""
 
 import contextlib
 import contextvars
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 
+from keras_concrete.types import Tensor
+
 __all__ = [
+    "FirstCalls",
     "compiles_pieces",
     "current_graph",
     "in_loop_body",
+    "in_program",
     "open_programs",
     "piecewise_compiled",
+    "trace_of",
 ]
 
 
@@ -23,6 +29,18 @@ def current_graph() -> Any:
     import tensorflow as tf
 
     return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+
+
+def trace_of(values: Tensor) -> Any:
+    """JAX's trace that a tensor is of; None for what is no part of any."""
+    return getattr(values, "_trace", None)
+
+
+def in_program() -> bool:
+    """Whether a program is being built: a graph of TensorFlow, a trace of JAX."""
+    if keras.backend.backend() == "jax":
+        return trace_of(keras.ops.zeros(())) is not None
+    return current_graph() is not None
 
 
 def in_loop_body() -> bool:
@@ -38,6 +56,25 @@ def open_programs() -> list[Any]:
             found.append(graph)
         graph = graph.outer_graph
     return found
+
+
+class FirstCalls:
+    """Tells the first call in a program, before which its last run has ended."""
+
+    def __init__(self) -> None:
+        self._programs: Any = weakref.WeakSet()
+
+    def is_first(self) -> bool:
+        """Whether this call is the first one of a program that is being traced.
+
+        Not so where that is in a loop, of which TensorFlow builds one pass.
+        """
+        programs = open_programs()
+        if not programs or in_loop_body() or not self._programs.isdisjoint(programs):
+            return False
+        # Not those around it, of which it may be a look at shapes.
+        self._programs.add(programs[0])
+        return True
 
 
 _PIECEWISE: contextvars.ContextVar[bool] = contextvars.ContextVar(

@@ -7,13 +7,12 @@ So a layer with a schedule owns a metric that reports nothing and counts how oft
 asked after a training call.
 """
 
-import weakref
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_concrete.graphs import in_loop_body, open_programs
+from keras_concrete.graphs import FirstCalls
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Tensor
 
@@ -36,7 +35,7 @@ class StepClock(keras.metrics.Metric):
     Example:
     >>> clock = StepClock()
     >>> for call_of_a_cell in range(20):
-    ...     clock.update_state()
+    ...     clock.note_call()
     >>> clock.result(), int(clock.step)
     ({}, 1)
     """
@@ -45,14 +44,17 @@ class StepClock(keras.metrics.Metric):
         super().__init__(name=name)
         self.step = self._counter("step")
         self._has_trained = self._counter("has_trained")
-        self._programs: Any = weakref.WeakSet()
+        self._calls = FirstCalls()
 
     def _counter(self, name: str) -> keras.Variable:
         return self.add_variable(
             (), "zeros", dtype="int32", aggregation="only_first_replica", name=name
         )
 
-    def update_state(self) -> None:
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing, in a loop over the metrics of a model."""
+
+    def note_call(self) -> None:
         """Notes that a training call has been made since the last step."""
         self._has_trained.assign(ops.ones((), "int32"))
 
@@ -72,16 +74,10 @@ class StepClock(keras.metrics.Metric):
     def at_call(self, training: bool) -> Tensor:
         """The step of a call, which a training call has counted."""
         if training and not is_noise_fixed():
-            self._end_last_step()
-            self.update_state()
+            if self._calls.is_first():  # Counts the step that was left open.
+                self.result()
+            self.note_call()
         return self.step.value
-
-    def _end_last_step(self) -> None:
-        """In the first call of a program, counts the step that its last run left open."""
-        programs = open_programs()
-        if programs and not in_loop_body() and self._programs.isdisjoint(programs):
-            self._programs.add(programs[0])
-            self.result()
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
         """Saves the step."""

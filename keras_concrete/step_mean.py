@@ -24,8 +24,8 @@ class StepMean(StepMetric):
     Example:
     >>> import numpy as np
     >>> mean = StepMean(name="kl")
-    >>> mean.update_state(np.array([9.0, 9.0]), training=False)  # in `predict`
-    >>> mean.update_state(np.array([1.0, 3.0]), training=True)
+    >>> mean.add_call(np.array([9.0, 9.0]), training=False)  # in `predict`
+    >>> mean.add_call(np.array([1.0, 3.0]), training=True)
     >>> float(mean.result())
     2.0
     """
@@ -34,7 +34,7 @@ class StepMean(StepMetric):
         super().__init__(name, (2,))
         self._total_and_count = self.numbers("total_and_count", (2,))
 
-    def update_state(self, values: Tensor, training: bool) -> None:
+    def add_call(self, values: Tensor, training: bool) -> None:
         """Hands values over, which count once the step ends.
 
         Args:

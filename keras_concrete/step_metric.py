@@ -1,12 +1,12 @@
 """Metrics of what layers compute in their calls, which `fit` asks for once a step."""
 
-import functools
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_concrete.graphs import FirstCalls, in_program, trace_of
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Shape, Tensor
 
@@ -19,7 +19,7 @@ class StepMetric(keras.metrics.Metric):
     A layer runs in `predict` too, or because Keras wants to know its shapes. So what it
     hands over waits until `train_step` or `test_step` asks for the result, and what waits
     from elsewhere is dropped: a training step takes what came of training calls only, and
-    an evaluation begins with nothing waiting.
+    an evaluation, or a compiled step, begins with nothing waiting.
 
     Args:
         name: Name in the logs.
@@ -31,6 +31,8 @@ class StepMetric(keras.metrics.Metric):
         # Whether an epoch of training goes on, in which other calls do not count: `fit`
         # asks once more when it ends.
         self._in_training = self.numbers("in_training", ())
+        # Whether steps of this epoch are compiled: what eager calls leave is of none.
+        self._by_program = self.numbers("by_program", ())
         kind = _InPython if keras.backend.backend() == "jax" else _InVariable
         # By whether the call was a training call.
         self._waiting = [kind(self, is_training, shape) for is_training in (False, True)]
@@ -54,6 +56,9 @@ class StepMetric(keras.metrics.Metric):
         """What waits, of several calls in a step."""
         return waiting + values
 
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing, in a loop over the metrics of a model."""
+
     def hand_over(self, values: Tensor, training: bool) -> None:
         """Has numbers of a call wait for the end of the step.
 
@@ -72,6 +77,10 @@ class StepMetric(keras.metrics.Metric):
         is_training = ops.any(trained > 0) | (self._in_training > 0)
         values = ops.where(is_training, trained, other)
         self._in_training.assign(ops.cast(is_training, "float32"))
+        if in_program():
+            self._by_program.assign(ops.ones(()))
+        else:
+            values = ops.where(self._by_program > 0, 0.0, values)
         for waiting in self._waiting:
             waiting.clear()
         return values
@@ -89,8 +98,11 @@ class _InVariable:
     def __init__(self, metric: StepMetric, is_training: bool, shape: Shape) -> None:
         self._metric = metric
         self._variable = metric.numbers(f"waiting_{int(is_training)}", shape)
+        self._calls = FirstCalls()
 
     def add(self, values: Tensor) -> None:
+        if self._calls.is_first():  # Of calls outside the step, or of one not asked for.
+            self.clear()
         self._variable.assign(self._metric.merged(self._variable.value, values))
 
     def value(self) -> Tensor:
@@ -105,28 +117,26 @@ class _InPython:
 
     On JAX a call returns no variables of metrics, but the result is asked for in the
     same trace. To that trace belongs what no gradient flows through, also if it was
-    computed within `jax.grad`. What a `predict` between two steps left is of another.
+    computed within `jax.grad`. Numbers of another trace than the last one cannot be read
+    any more, or were made elsewhere than in the step.
     """
 
     def __init__(self, metric: StepMetric, is_training: bool, shape: Shape) -> None:
         self._metric = metric
-        self._is_training = is_training
         self._zeros = np.zeros(shape, "float32")
-        self._values: list[tuple[Any, Tensor]] = []
-
-    def _trace(self) -> Any:
-        from jax.extend.core import get_opaque_trace_state
-
-        # Training calls run within `jax.grad`, and only in training steps.
-        return None if self._is_training else get_opaque_trace_state()
+        self._trace: Any = None
+        self._values: Tensor = self._zeros
 
     def add(self, values: Tensor) -> None:
-        self._values.append((self._trace(), values))
+        trace = trace_of(values)
+        if self._trace is not trace:
+            self.clear()
+        self._trace = trace
+        self._values = self._metric.merged(self._values, values)
 
     def value(self) -> Tensor:
-        now = self._trace()
-        values = [values for trace, values in self._values if trace == now]
-        return functools.reduce(self._metric.merged, values, self._zeros)
+        now = trace_of(ops.zeros(()))
+        return self._values if self._trace is now else self._zeros
 
     def clear(self) -> None:
-        self._values.clear()
+        self._trace, self._values = None, self._zeros

@@ -32,31 +32,34 @@ def add_loss(layer: keras.Layer, loss: Tensor, training: bool) -> None:
     layer.add_loss(loss)
 
 
-# By layer: JAX's trace that it ran in last, its losses there, and what Keras was given.
-_GIVEN: weakref.WeakKeyDictionary[keras.Layer, tuple[Any, list[Tensor], Tensor]] = (
+# By pass, and layer: its losses in that pass, and the one that Keras was given last.
+_GIVEN: weakref.WeakKeyDictionary[Any, dict[int, tuple[list[Tensor], Tensor]]] = (
     weakref.WeakKeyDictionary()
 )
 
 
 def _with_forgotten(layer: keras.Layer, loss: Tensor) -> Tensor:
-    """Adds to a loss those of earlier calls in the same step, if Keras forgot them.
+    """Adds to a loss those of earlier calls in the same pass, if Keras forgot them.
 
-    On JAX a training step runs the model by no call of its own. So to Keras each call of
-    a layer begins a pass, at which it forgets the losses of that layer.
+    `stateless_call`, by which a model runs in a training step on JAX, makes no call of
+    the model's own. So to Keras each call of a layer begins a pass, at which it forgets
+    the losses of that layer.
     """
-    from jax.core import Tracer
-    from jax.extend.core import get_opaque_trace_state
-
-    if not isinstance(loss, Tracer):  # Eager evaluations have no traces.
+    now = _stateless_pass()
+    if now is None:
         return loss
-    trace = get_opaque_trace_state()
-    before, terms, last = _GIVEN.get(layer, (None, [], None))
-    if before != trace:
-        terms = []
+    given = _GIVEN.setdefault(now, {})
+    terms, last = given.get(id(layer), ([], None))
     is_forgotten = not any(last is kept for kept in layer.losses)
-    given = sum(terms, loss) if is_forgotten else loss
-    _GIVEN[layer] = trace, [*terms, loss], given
-    return given
+    total = sum(terms, loss) if is_forgotten else loss
+    given[id(layer)] = [*terms, loss], total
+    return total
+
+
+def _stateless_pass() -> Any:
+    """The scope of the `stateless_call` that runs, or None."""
+    with keras.StatelessScope(initialize_variables=False) as probe:
+        return probe.original_scope
 
 
 def _check_replicas(name: str) -> None:

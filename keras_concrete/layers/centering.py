@@ -25,7 +25,7 @@ class Centering(keras.layers.Layer):
 
     Call arguments:
         inputs: Activity of a layer.
-        training: Whether the average is updated.
+        training: Whether the average is updated, if the layer is trainable.
 
     Input shape:
         `(batch, ..., features)`.
@@ -70,7 +70,7 @@ class Centering(keras.layers.Layer):
         """Subtracts the average, then updates it in training."""
         activity = ops.cast(inputs, "float32")
         centered = activity - self.average
-        if training:
+        if training and self.trainable:
             axes = tuple(range(len(inputs.shape) - 1))
             mean = ops.stop_gradient(ops.mean(activity, axis=axes))
             self.average.assign(self.decay * self.average + (1.0 - self.decay) * mean)

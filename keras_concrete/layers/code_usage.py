@@ -30,7 +30,7 @@ class CodeUsage(StepMetric):
     Example:
     >>> import numpy as np
     >>> usage = CodeUsage(4, name="codes")
-    >>> usage.update_state(np.array([2.0, 2.0, 0.0, 0.0]), training=True)
+    >>> usage.add_call(np.array([2.0, 2.0, 0.0, 0.0]), training=True)
     >>> [round(float(value), 3) for value in usage.result().values()]
     [0.5, 2.0, 1.0]
     """
@@ -40,7 +40,7 @@ class CodeUsage(StepMetric):
         self.num_codes = num_codes
         self.counts = self.numbers("counts", (num_codes,))
 
-    def update_state(self, counts: Tensor, training: bool) -> None:
+    def add_call(self, counts: Tensor, training: bool) -> None:
         """Hands over how often each code was chosen, which counts once the step ends.
 
         Args:

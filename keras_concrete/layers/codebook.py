@@ -224,7 +224,7 @@ class CategoricalCodebook(keras.layers.Layer):
         has_samples = self.sampler.num_samples is not None
         ones = zero_where_masked(ones, mask, sample_axis=has_samples)
         counts = ops.sum(ones, axis=tuple(range(len(ones.shape) - 1)))
-        self.code_usage.update_state(counts, training)
+        self.code_usage.add_call(counts, training)
 
     def compute_output_spec(
         self,

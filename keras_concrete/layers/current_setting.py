@@ -20,7 +20,7 @@ class _Held(keras.metrics.Metric):
         super().__init__(name="held")
         self.variable = variable
 
-    def update_state(self) -> None:
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Does nothing."""
 
     def result(self) -> dict[str, Tensor]:

@@ -88,7 +88,7 @@ class DiscreteStateRNN(keras.layers.Layer):
         with watched_terms():  # The draws of its steps, which one term scores.
             features, _, _, sums = self._rnn(inputs, training=training, mask=mask)
         loss, kl, log_ratio = ops.unstack(ops.cast(sums, "float32"), 3, axis=-1)
-        self._mean.update_state(kl, training)
+        self._mean.add_call(kl, training)
         if are_watched():
             note(KLTerm(self.name, log_ratio))
         else:

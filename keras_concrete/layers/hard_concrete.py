@@ -237,7 +237,7 @@ class HardConcrete(SeededLayer):
     def _charge(self, probabilities: Tensor, training: bool) -> None:
         """Reports what is open, adds its cost to the losses, and moves the multiplier."""
         cost = l0 = ops.sum(probabilities)
-        self._mean.update_state(l0, training)
+        self._mean.add_call(l0, training)
         weight = self._l0_weight.read(training)
         if self.target_sparsity is not None:
             wanted = 1.0 - self.target_sparsity
@@ -245,7 +245,7 @@ class HardConcrete(SeededLayer):
             surplus = ops.stop_gradient(cost)
             multiplier = ops.convert_to_tensor(self.multiplier.value)
             weight = ops.maximum(multiplier + _DAMPING * surplus, 0.0)
-            if training:
+            if training and self.trainable:
                 climbed = multiplier + self.multiplier_rate * surplus
                 self.multiplier.assign(ops.maximum(climbed, 0.0))
         # A pass that is watched has no loss, and may be in a loop.

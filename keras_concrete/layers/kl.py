@@ -148,7 +148,7 @@ class RelaxedKL(Score):
     def reporter(self) -> Callable[[Tensor, bool], None]:
         """The function that is told of the term, and whether a call was for training."""
         self._mean = StepMean(name=self.name)
-        return self._mean.update_state
+        return self._mean.add_call
 
     def _check_estimator(self, estimator: str) -> None:
         check_objective("objective", self.objective, estimator)

@@ -138,7 +138,7 @@ class Sampler(SeededLayer):
             "sample_axis": self.num_samples is not None,
         }
         num_states = 2 if self._binary else logits_shape[-1]
-        report = self._kl_mean.update_state
+        report = self._kl_mean.add_call
         self._kl = PriorKL(self.prior, num_states, kl, report, name=f"{self.name}_kl")
         self._kl.build(logits_shape, logits_shape, prior_logits_shape)
 

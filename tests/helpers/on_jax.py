@@ -137,6 +137,44 @@ def refuses_a_loop():
             assert not unroll and "unroll=True" in str(error)
 
 
+def own_loops(x):
+    """Passes of one's own, in programs of one's own and between those of `fit`."""
+    import jax
+
+    inputs = keras.Input((6,))
+    code = kc.BinaryConcreteSample(0.5, prior="uniform", seed=1, name="z")
+    model = keras.Model(inputs, code(keras.layers.Dense(4)(inputs)))
+    model.compile(keras.optimizers.SGD(0.0))
+
+    def losses(*batches):
+        state = [v.value for v in model.non_trainable_variables]
+        weights = [v.value for v in model.trainable_variables]
+        options = {"training": True, "return_losses": True}
+        return [
+            model.stateless_call(weights, state, batch, **options)[2][0]
+            for batch in batches
+        ]
+
+    together, (alone,) = jax.jit(losses)(x, 2 * x), jax.jit(losses)(2 * x)
+    np.testing.assert_allclose(together[1], alone, rtol=1e-6)
+    np.testing.assert_allclose(losses(x, 2 * x)[1], alone, rtol=1e-6)
+    assert float(model.get_metrics_result()["z_kl"]) >= 0  # And no tracer of those.
+
+    class Calls(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model(7 * x, training=True)
+            jax.jit(losses)(7 * x)
+
+    model.compile(keras.optimizers.SGD(0.0), lambda y, y_pred: 0.0 * y_pred[:, 0])
+    pieces = {"batch_size": 48, "epochs": 2, "callbacks": [Calls()], "verbose": 0}
+    log = model.fit(x, x, **pieces).history
+    np.testing.assert_allclose(log["z_kl"], [float(losses(x)[0])] * 2, rtol=1e-5)
+    arrays = len(jax.live_arrays())
+    for _ in range(50):
+        model(x)
+    assert len(jax.live_arrays()) < arrays + 20
+
+
 def main(folder):
     x = np.load(folder / "x.npy")
     binary = keras.saving.load_model(folder / "binary.keras")
@@ -160,6 +198,7 @@ def main(folder):
     looks = [Predicts(x)]
     log = reporting.fit(x, x, batch_size=48, verbose=0, callbacks=looks).history
     assert all(np.isfinite(values[0]) for values in log.values())
+    own_loops(x)
     refuses_a_loop()
     np.savez(folder / "devices_jax.npz", *(on_devices(n, x) for n in (1, 4)))
     for estimator in ("vimco", "straight_through"):

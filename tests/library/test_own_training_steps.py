@@ -1,4 +1,4 @@
-"""Schedules in models whose `train_step` is their own, as users write them."""
+"""Schedules and reports in training steps and loops as users write them."""
 
 import keras
 import numpy as np
@@ -14,11 +14,13 @@ FALLING = keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
 class Own(keras.Model):
     """The pattern of Keras's example of a VAE; asks none of the layers' metrics."""
 
-    def __init__(self, calls=1):
+    metric = keras.metrics.Mean
+
+    def __init__(self, calls=1, setting=FALLING, **sampler):
         super().__init__()
         self.encode, self.decode = keras.layers.Dense(5), keras.layers.Dense(8)
-        self.code = kc.BinaryConcreteSample(FALLING, seed=0)
-        self.tracker = keras.metrics.Mean("total")
+        self.code = kc.BinaryConcreteSample(setting, seed=0, **sampler)
+        self.tracker = self.metric(name="total")
         self.calls = calls
 
     def call(self, x, training=False):
@@ -68,3 +70,101 @@ def test_passes_by_a_seed_are_no_steps():
     for seed in range(3):
         relaxed(tf.constant([0, seed], "uint32"))
     assert float(model.code.current_temperature) == pytest.approx(float(FALLING(5)))
+
+
+class FromTheGuide(Own):
+    """Keras's guide to a `train_step` of one's own: all metrics get y and y_pred."""
+
+    metric = keras.metrics.MeanSquaredError
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(y=y, y_pred=y_pred)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss)
+            else:
+                metric.update_state(y, y_pred)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+class FromAnotherGuide(FromTheGuide):
+    """With layers that report: a KL, gates, codes, a variable temperature."""
+
+    def __init__(self):
+        variable = keras.Variable(0.5, trainable=False)
+        super().__init__(setting=variable, prior="uniform", name="z")
+        self.gates = kc.HardConcrete(l0_weight=0.1, name="gates")
+        self.codes = kc.CategoricalCodebook(4, 5, name="codes")
+
+    def call(self, x, training=False):
+        x = self.gates(self.encode(x), training=training)
+        return super().call(self.decode(self.codes(x, training=training)), training)
+
+
+@pytest.mark.parametrize("kind", [FromTheGuide, FromAnotherGuide])
+def test_a_loop_over_all_metrics_updates_the_users_own_only(kind):
+    model = kind()
+    model.compile("adam", "mse")
+    logs = model.fit(X, X, batch_size=10, epochs=1, verbose=0).history
+    if kind is FromTheGuide:
+        assert set(logs) == {"loss", "total"}
+    else:
+        expected = {"loss", "total", "z_kl", "gates_l0", "codes_usage"}
+        assert expected < set(logs)
+        assert logs["codes_usage"][0] > 0 and logs["gates_l0"][0] > 0
+
+
+def _with_a_constant_kl():
+    """A model whose KL no step changes."""
+    x = keras.Input((8,))
+    code = kc.BinaryConcreteSample(0.5, prior="uniform", name="code", seed=0)
+    model = keras.Model(x, keras.layers.Dense(8)(code(keras.layers.Dense(5)(x))))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    return model
+
+
+def _kl(model, x):
+    model(x, training=True)
+    return float(sum(model.losses))
+
+
+class Calls(keras.callbacks.Callback):
+    """Runs the model in its training graph between two steps, and in the other."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model(X + 7.0, training=True)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.model(X + 7.0)
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_calls_from_a_callback_count_in_no_report(jit_compile):
+    model = _with_a_constant_kl()
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=jit_compile)
+    x = np.random.default_rng(0).normal(size=X.shape).astype("float32")
+    pieces = {"batch_size": 20, "validation_data": (x, x), "verbose": 0}
+    logs = model.fit(x, x, epochs=2, callbacks=[Calls()], **pieces).history
+    kl = _kl(model, x)
+    np.testing.assert_allclose(logs["code_kl"], [kl, kl], rtol=1e-5)
+    np.testing.assert_allclose(logs["val_code_kl"], [kl, kl], rtol=1e-5)
+
+
+def test_a_compiled_loop_that_asks_once_an_epoch_is_told_of_its_last_step():
+    model = _with_a_constant_kl()
+    step = tf.function(lambda x: model(x, training=True))
+    for _ in range(10):
+        step(X + 1.0)
+    kl = _kl(_with_the_weights_of(model), X + 1.0)
+    assert float(model.get_metrics_result()["code_kl"]) == pytest.approx(kl)
+
+
+def _with_the_weights_of(model):
+    other = _with_a_constant_kl()
+    other.set_weights(model.get_weights())
+    return other

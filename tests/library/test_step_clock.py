@@ -9,7 +9,7 @@ def test_a_step_is_one_however_often_the_layer_was_called_and_none_if_it_was_not
     clock, steps = StepClock(), []
     for calls in (1, 20, 0, 2):
         for _ in range(calls):
-            clock.update_state()
+            clock.note_call()
         assert clock.result() == {}
         steps.append(int(clock.step))
     assert steps == [1, 2, 2, 3]
@@ -17,9 +17,9 @@ def test_a_step_is_one_however_often_the_layer_was_called_and_none_if_it_was_not
 
 def test_an_evaluation_begins_with_no_call_waiting():
     clock = StepClock()
-    clock.update_state()
+    clock.note_call()
     clock.result()
-    clock.update_state()  # Outside any step.
+    clock.note_call()  # Outside any step.
     clock.reset_state()  # As `evaluate` does before its first batch.
     clock.result()
     assert int(clock.step) == 1
@@ -28,7 +28,7 @@ def test_an_evaluation_begins_with_no_call_waiting():
 def test_the_step_is_saved_and_a_file_without_one_leaves_it():
     clock, other, store = StepClock(), StepClock(), {}
     for _ in range(3):
-        clock.update_state()
+        clock.note_call()
         clock.result()
     clock.save_own_variables(store)
     other.load_own_variables(store)

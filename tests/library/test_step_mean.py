@@ -12,7 +12,7 @@ def after(*steps):
     mean = StepMean(name="kl")
     for step in steps:
         for values, training in step:
-            mean.update_state(np.array(values, "float32"), training=training)
+            mean.add_call(np.array(values, "float32"), training=training)
         result = float(mean.result())
     return result
 
@@ -32,10 +32,10 @@ def test_in_a_training_step_other_calls_are_dropped():
 def test_when_fit_asks_once_more_at_the_end_of_an_epoch_a_prediction_is_dropped():
     assert after([([1.0, 3.0], True)], [([9.0] * 7, False)]) == 2.0
     mean = StepMean(name="kl")
-    mean.update_state(np.ones(3, "float32"), training=True)
+    mean.add_call(np.ones(3, "float32"), training=True)
     mean.result()
     mean.reset_state()  # An evaluation follows.
-    mean.update_state(np.full(3, 5.0, "float32"), training=False)
+    mean.add_call(np.full(3, 5.0, "float32"), training=False)
     assert float(mean.result()) == 5.0
 
 
@@ -47,7 +47,7 @@ def test_calls_of_one_step_add_up_as_losses_do():
 def test_it_is_zero_without_values_and_after_a_reset():
     assert after([]) == 0.0
     mean = StepMean(name="kl")
-    mean.update_state(np.ones(3, "float32"), training=True)
+    mean.add_call(np.ones(3, "float32"), training=True)
     mean.reset_state()
     assert float(mean.result()) == 0.0
 
@@ -60,7 +60,7 @@ def test_it_is_made_again_from_its_config():
 
 def test_values_are_float32_whatever_they_were_and_have_any_shape():
     mean = StepMean(name="kl")
-    mean.update_state(keras.ops.cast([[1.0, 2.0], [3.0, 400.0]], "float16"), True)
+    mean.add_call(keras.ops.cast([[1.0, 2.0], [3.0, 400.0]], "float16"), True)
     result = mean.result()
     assert result.dtype == "float32" and float(result) == 406 / 4
 
@@ -73,8 +73,8 @@ class Reporting(keras.layers.Layer):
         self.mean = StepMean(name="input")
 
     def call(self, x):
-        self.mean.update_state(x, training=True)
-        self.mean.update_state(x, training=True)
+        self.mean.add_call(x, training=True)
+        self.mean.add_call(x, training=True)
         return x
 
 

@@ -17,6 +17,9 @@ def test_centering_follows_its_recurrence_and_is_frozen_outside_training():
         average = 0.9 * average + 0.1 * activity.mean((0, 1))
         frozen = layer(activity, training=False)
         np.testing.assert_allclose(frozen, activity - average, atol=1e-5)
+    layer.trainable = False
+    layer(activity, training=True)
+    np.testing.assert_allclose(layer.average, average, atol=1e-5)
 
 
 def test_no_gradient_flows_through_the_average():

@@ -146,6 +146,8 @@ def test_the_multiplier_climbs_by_the_surplus_and_never_falls_below_zero():
         expected += 0.1 * surplus
         assert float(gate.multiplier) == pytest.approx(expected)
     gate(x)
+    gate.trainable = False  # Its gates cannot move, so neither may their price.
+    gate(x, training=True)
     assert float(gate.multiplier) == pytest.approx(expected)
     closed = kc.HardConcrete(
         target_sparsity=0.5, logits_initializer=constant(np.full(6, -9.0))
