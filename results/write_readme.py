@@ -23,7 +23,8 @@ from benchmarks.advice.runs import Run, advice_tables
 from benchmarks.course.runs import CourseRun, read_reports
 from benchmarks.course.tables import bounds_table, gradients_table
 from benchmarks.run_lines import read_runs
-from keras_concrete.experiments.cell_result import find_results
+from keras_concrete.experiments.best_results import best_table
+from keras_concrete.experiments.cell_result import CellResult, find_results
 from keras_concrete.experiments.command_line.train import report_table, speed_line
 from keras_concrete.experiments.comparison_rows import (
     ComparisonRow,
@@ -54,15 +55,19 @@ def _main_job() -> str:
     return "```text\n" + "\n".join([*lines, speed_line(report)]) + "\n```\n"
 
 
-def _paper_table(name: str) -> str:
-    """The tables of `keras-concrete reproduce` of one of the paper's, data and steps."""
-    table, data, steps = name.rsplit("-", 2)
+def _cell_results() -> list[CellResult]:
     found = find_results(RESULTS)
     if found.problems:
         raise ValueError(" ".join(found.problems))
+    return found.results
+
+
+def _paper_table(name: str) -> str:
+    """The tables of `keras-concrete reproduce` of one of the paper's, data and steps."""
+    table, data, steps = name.rsplit("-", 2)
     chosen = [
         result
-        for result in found.results
+        for result in _cell_results()
         if (result.cell.table, result.cell.data) == (table, data)
         and result.steps == int(steps)
     ]
@@ -88,6 +93,7 @@ def _read(name: str) -> dict[str, Any]:
 
 _TABLES: dict[str, Callable[[], str]] = {
     "main-job": _main_job,
+    "best": lambda: markdown(best_table(_cell_results())),
     "advice": lambda: advice_tables(read_runs(RESULTS / "advice" / "runs.jsonl", Run)),
     "course-bounds": lambda: bounds_table(
         read_runs(RESULTS / "course" / "runs.jsonl", CourseRun)

@@ -47,19 +47,25 @@ def test_settings_are_those_of_appendix_d5(
 CELL = "table1-mnist5k-200H-784V-m1-concrete"
 
 
-def _reproduce(out, *options):
-    command = [sys.executable, "-m", "keras_concrete", "reproduce", "table1"]
-    command += ["--data", "mnist5k", "--cells", CELL, "--steps", "300"]
-    command += ["--eval-images", "20", "--train-images", "10", "--eval-samples", "10"]
-    command += ["--out", str(out), *options]
+def _arguments(out):
+    arguments = ["reproduce", "table1", "--data", "mnist5k", "--cells", CELL]
+    arguments += ["--steps", "300", "--eval-images", "20", "--train-images", "10"]
+    return [*arguments, "--eval-samples", "10", "--out", str(out)]
+
+
+def _start(out, *options):
+    """The command in a process of its own, which can be killed."""
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, "-m", "keras_concrete", *_arguments(out), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
-def _to_the_end(process):
-    output, _ = process.communicate(timeout=400)
-    return output
+def _reproduce(out, *options):
+    """The command in this process; its cells have processes of their own."""
+    return CliRunner().invoke(command_line.app, [*_arguments(out), *options])
 
 
 def _wait_for(condition, seconds=240):
@@ -73,16 +79,15 @@ def _wait_for(condition, seconds=240):
 def reproduced(tmp_path_factory):
     """A cell killed with SIGKILL in the midst, then run to its end."""
     out = tmp_path_factory.mktemp("results")
-    first = _reproduce(out, "--processes", "2")
+    first = _start(out, "--processes", "2")
     history = out / f"runs/{CELL}-300steps-seed0/history.csv"
     _wait_for(lambda: history.exists() and len(history.read_text().splitlines()) > 1)
     first.kill()
     first.communicate()
     killed_at = len(history.read_text().splitlines()) - 1
     again = _reproduce(out, "--processes", "2")
-    output = _to_the_end(again)
-    assert again.returncode == 0, output
-    return out, output, killed_at
+    assert again.exit_code == 0, again.output
+    return out, again.output, killed_at
 
 
 def test_a_killed_reproduction_ends_as_one_that_was_not(reproduced, tmp_path):
@@ -94,8 +99,7 @@ def test_a_killed_reproduction_ends_as_one_that_was_not(reproduced, tmp_path):
     assert result.cell.architecture == cell.architecture
     assert result.cell.paper is None  # other data than the paper's
     whole = _reproduce(tmp_path, "--processes", "2")
-    output = _to_the_end(whole)
-    assert whole.returncode == 0, output
+    assert whole.exit_code == 0, whole.output
     (other,) = find_results(tmp_path).results
     assert other.curve == result.curve
     assert other.discrete_nll == result.discrete_nll
@@ -115,7 +119,7 @@ def test_finished_cells_are_skipped_and_reported(reproduced):
     out, output, _ = reproduced
     (file,) = (out / "table1").glob("*.json")
     before = file.read_text()
-    output = _to_the_end(_reproduce(out))
+    output = _reproduce(out).output
     assert "1 of 1 cells are done already" in output
     assert file.read_text() == before
     nll = json.loads(before)["discrete_nll"]
@@ -141,9 +145,8 @@ def test_a_cell_evaluated_otherwise_is_another_result_of_the_same_training(
     (before,) = find_results(tmp_path / "results").results
     run = tmp_path / f"results/runs/{CELL}-300steps-seed0"
     written = [(run / name).read_bytes() for name in ("model.keras", "history.csv")]
-    process = _reproduce(tmp_path / "results", "--eval-samples", "30")
-    output = _to_the_end(process)
-    assert process.returncode == 0, output
+    result = _reproduce(tmp_path / "results", "--eval-samples", "30")
+    assert result.exit_code == 0, result.output
     found = find_results(tmp_path / "results").results
     assert [r.discrete_nll.num_samples for r in found] == [10, 30]
     assert found[0] == before and found[1].curve == before.curve
@@ -155,16 +158,15 @@ def test_a_cell_that_fails_is_named_with_its_log(tmp_path):
     run = tmp_path / f"runs/{CELL}-300steps-seed0"
     run.mkdir(parents=True)
     (run / "config.json").write_text('{"architecture": "200H"}')
-    process = _reproduce(tmp_path)
-    output = _to_the_end(process)
-    assert process.returncode == 1
-    assert "1 of 1 cells failed" in output
+    result = _reproduce(tmp_path)
+    assert result.exit_code == 1
+    assert "1 of 1 cells failed" in result.output
     assert "Expected '-' or '~'" in run.with_suffix(".log").read_text()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be chosen")
 def test_processes_end_with_their_parent(tmp_path):
-    parent = _reproduce(tmp_path)
+    parent = _start(tmp_path)
     logs = tmp_path / "runs"
     _wait_for(lambda: any(logs.glob("*.log")) and _children(parent.pid))
     (child,) = _children(parent.pid)

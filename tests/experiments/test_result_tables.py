@@ -5,6 +5,7 @@ import dataclasses
 from made_results import made_result
 
 from keras_concrete.experiments import result_tables
+from keras_concrete.experiments.best_results import best_table
 from keras_concrete.experiments.cell_result import Curve
 
 
@@ -60,3 +61,22 @@ def test_results_of_other_data_or_images_are_other_tables():
     tables = result_tables.make_tables([made_result(), made_result(data="omniglot"), few])
     assert len(tables) == 3
     assert tables[2].header == ["model", "test NLL", "paper", "minutes"]
+
+
+def test_the_best_of_a_network_is_of_all_test_images_and_of_equal_samples():
+    fewer = dataclasses.replace(made_result(mean=80.0), num_test_images=1_000)
+    nll = dataclasses.replace(made_result().discrete_nll, mean=81.0, num_samples=50_000)
+    results = [
+        made_result(),
+        made_result("gumbel_softmax", mean=94.0, table="compare", paper=None),
+        fewer,
+        dataclasses.replace(made_result(), discrete_nll=nll),
+        made_result(mean=70.0, architecture="16H-784V"),
+        made_result(mean=120.0, data="omniglot"),
+    ]
+    table = best_table(results)
+    assert [row[:6] for row in table.rows] == [
+        ["binarized_mnist", "200H~784V", "94.00 ± 0.25", "89.5", "gumbel_softmax", "5"],
+        ["omniglot", "200H~784V", "120.00 ± 0.25", "89.5", "concrete", "5"],
+    ]
+    assert table.rows[0][-1] == "`keras-concrete reproduce table1`"

@@ -28,7 +28,8 @@ LABORATORY = """
     cell paper_tables studies training_config recipes new_network
     drawing figures run_pictures run_callbacks saved_networks run_folder
     report measurement fitting training
-    cell_result result_tables result_pictures cell_jobs worker_processes pretraining
+    cell_result result_tables best_results result_pictures cell_jobs worker_processes
+    pretraining
     comparison comparison_rows comparison_picture
     command_line
 """.split()
