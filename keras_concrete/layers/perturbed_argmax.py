@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_concrete import noise
@@ -51,7 +52,8 @@ class PerturbedArgmax(SeededLayer):
         kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        scores: Of any float dtype. Scores of -inf, or -1e9, get no noise that counts.
+        scores: Of any float dtype. Scores of -inf, or -1e9, get no noise that counts;
+            problems with scores that are NaN have a solution of NaN.
         training: Whether the gradient is wanted.
 
     Input shape:
@@ -127,13 +129,14 @@ class PerturbedArgmax(SeededLayer):
             state = self._solve(scores + gumbels)
         else:
             state = self._solve(ops.broadcast_to(scores, shape))
+        axes = tuple(range(-self.num_axes, 0))
         if training:
             weights = 1.0 - ops.exp(-gumbels)
-            slopes = weights * (scores - ops.stop_gradient(scores))
-            slopes = ops.sum(slopes, axis=tuple(range(-self.num_axes, 0)))
-            ones = [1] * (len(state.shape) - len(slopes.shape))
-            slopes = ops.reshape(slopes, (*ops.shape(slopes), *ones))
-            state = with_gradient_of(state, (state - self._solve(scores)) * slopes)
+            slopes = ops.sum(weights * (scores - ops.stop_gradient(scores)), axis=axes)
+            difference = state - self._solve(scores)
+            state = with_gradient_of(state, difference * _beside(slopes, state))
+        is_nan = ops.any(ops.isnan(scores), axis=axes)
+        state = ops.where(_beside(is_nan, state), np.float32("nan"), state)
         return ops.cast(state, self.compute_dtype)
 
     def _solve(self, scores: Tensor) -> Tensor:
@@ -166,3 +169,9 @@ class PerturbedArgmax(SeededLayer):
     def from_config(cls, config: dict[str, Any]) -> "PerturbedArgmax":
         argmax = keras.saving.deserialize_keras_object(config["argmax"])
         return cls(**{**config, "argmax": argmax})
+
+
+def _beside(values: Tensor, state: Tensor) -> Tensor:
+    """A value of each problem, with as many axes as its solution."""
+    ones = [1] * (len(state.shape) - len(values.shape))
+    return ops.reshape(values, (*ops.shape(values), *ones))

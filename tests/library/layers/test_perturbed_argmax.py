@@ -103,6 +103,13 @@ def test_both_graphs_draw_the_same_and_the_mode_has_no_noise():
     assert np.any(by_mode[0] != expected)
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_scores_that_are_nan_make_no_solution(training):
+    scores = np.float32([[0.0, np.nan, 1.0, 2.0], [0.0, 3.0, 1.0, 2.0]])
+    states = kc.PerturbedArgmax(ranks, seed=0)(scores, training=training).numpy()
+    assert np.all(np.isnan(states[0])) and np.all(np.isfinite(states[1]))
+
+
 def test_impossible_parts_are_not_chosen_and_gradients_stay_finite():
     layer = kc.PerturbedArgmax(largest_two, 50, seed=0)
     scores = tf.Variable([[0.0, -np.inf, 1.0, 2.0]])
