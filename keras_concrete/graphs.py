@@ -59,10 +59,14 @@ def open_programs() -> list[Any]:
 
 
 class FirstCalls:
-    """Tells the first call in a program, before which its last run has ended."""
+    """Tells which call is the first in a program: where it runs, the last run has ended.
+
+    Replicas of a `tf.distribute` strategy are traced one after the other, each with a
+    first call of its own.
+    """
 
     def __init__(self) -> None:
-        self._programs: Any = weakref.WeakSet()
+        self._programs: dict[int, Any] = {}
 
     def is_first(self) -> bool:
         """Whether this call is the first one of a program that is being traced.
@@ -70,11 +74,24 @@ class FirstCalls:
         Not so where that is in a loop, of which TensorFlow builds one pass.
         """
         programs = open_programs()
-        if not programs or in_loop_body() or not self._programs.isdisjoint(programs):
+        if not programs or in_loop_body():
+            return False
+        seen = self._programs.setdefault(_replica(), weakref.WeakSet())
+        if not seen.isdisjoint(programs):
             return False
         # Not those around it, of which it may be a look at shapes.
-        self._programs.add(programs[0])
+        seen.add(programs[0])
         return True
+
+
+def _replica() -> int:
+    """The number of the replica that is being traced, where it is known."""
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    if context is None:
+        return 0
+    return int(tf.get_static_value(context.replica_id_in_sync_group) or 0)
 
 
 _PIECEWISE: contextvars.ContextVar[bool] = contextvars.ContextVar(

@@ -161,7 +161,7 @@ def _of_kls(model: keras.Model, terms: PassTerms, log_likelihood: Tensor) -> Ten
             f"The model {model.name!r} draws from {_names(terms.draws)}, but runs KL "
             f"terms of {_names(terms.kls)} only, and a draw that is not scored makes no "
             "bound: give each sampler a `prior`, or lead its RelaxedKL to an output; "
-            "make a SubsetSample with inference='mode'."
+            "make a SubsetSample or a PerturbedArgmax with inference='mode'."
         )
     return objectives.log_weights(log_likelihood, [term.kl for term in terms.kls])
 

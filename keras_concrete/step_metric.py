@@ -19,7 +19,8 @@ class StepMetric(keras.metrics.Metric):
     A layer runs in `predict` too, or because Keras wants to know its shapes. So what it
     hands over waits until `train_step` or `test_step` asks for the result, and what waits
     from elsewhere is dropped: a training step takes what came of training calls only, and
-    an evaluation, or a compiled step, begins with nothing waiting.
+    an evaluation, or a compiled step, begins with nothing waiting. Of a `tf.function`
+    that a step calls several times the last call counts.
 
     Args:
         name: Name in the logs.
@@ -31,10 +32,12 @@ class StepMetric(keras.metrics.Metric):
         # Whether an epoch of training goes on, in which other calls do not count: `fit`
         # asks once more when it ends.
         self._in_training = self.numbers("in_training", ())
-        # Whether steps of this epoch are compiled: what eager calls leave is of none.
+        # Whether the last step was compiled: `fit` asks once more when an epoch ends, and
+        # what eager calls left is of no step then.
         self._by_program = self.numbers("by_program", ())
         kind = _InPython if keras.backend.backend() == "jax" else _InVariable
         # By whether the call was a training call.
+        self._calls = FirstCalls()
         self._waiting = [kind(self, is_training, shape) for is_training in (False, True)]
 
     def numbers(self, name: str, shape: Shape) -> keras.Variable:
@@ -68,6 +71,8 @@ class StepMetric(keras.metrics.Metric):
         """
         if is_noise_fixed():  # A pass that is to leave nothing behind.
             return
+        if self._calls.is_first():  # Of calls outside the step, or of one not asked for.
+            self._clear()
         values = ops.cast(ops.stop_gradient(values), "float32")
         self._waiting[bool(training)].add(values)
 
@@ -81,13 +86,16 @@ class StepMetric(keras.metrics.Metric):
             self._by_program.assign(ops.ones(()))
         else:
             values = ops.where(self._by_program > 0, 0.0, values)
-        for waiting in self._waiting:
-            waiting.clear()
+            self._by_program.assign(ops.zeros(()))
+        self._clear()
         return values
 
     def reset_state(self) -> None:
         """Begins anew, with nothing waiting."""
         super().reset_state()
+        self._clear()
+
+    def _clear(self) -> None:
         for waiting in self._waiting:
             waiting.clear()
 
@@ -98,11 +106,8 @@ class _InVariable:
     def __init__(self, metric: StepMetric, is_training: bool, shape: Shape) -> None:
         self._metric = metric
         self._variable = metric.numbers(f"waiting_{int(is_training)}", shape)
-        self._calls = FirstCalls()
 
     def add(self, values: Tensor) -> None:
-        if self._calls.is_first():  # Of calls outside the step, or of one not asked for.
-            self.clear()
         self._variable.assign(self._metric.merged(self._variable.value, values))
 
     def value(self) -> Tensor:

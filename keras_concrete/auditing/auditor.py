@@ -40,8 +40,9 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
     The model stays as it is: weights, averages and the noise to come.
 
     What it cannot see: layers inside other layers (in `TimeDistributed`, recurrent cells,
-    layers made of layers), of which only the whole is judged; `HardConcrete`, and of
-    `SubsetSample` all but its logits; what losses of your own take; a straight-through
+    layers made of layers), of which only the whole is judged; `HardConcrete` and
+    `PerturbedArgmax`, and of `SubsetSample` all but its logits; what losses of your own
+    take; a straight-through
     written with `keras.ops` between layers; faults that do not show on these data. Of a
     subclassed model, whose layers cannot be followed, it knows the outputs, and which
     weights no gradient of these reaches.

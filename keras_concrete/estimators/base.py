@@ -19,6 +19,7 @@ __all__ = [
     "Estimator",
     "RelaxedEstimator",
     "Surrogate",
+    "check_first_draw",
     "check_sample_axis",
     "linear_log_mass",
     "rows_of",
@@ -237,6 +238,26 @@ def with_gradient_of(value: Tensor, smooth: Tensor) -> Tensor:
 def rows_of(logits: Tensor, start: Any, stop: Any) -> Tensor:
     """Rows of the sample axis; logits that all samples share stay as they are."""
     return logits if logits.shape[1] == 1 else logits[:, start:stop]
+
+
+def check_first_draw(estimator: str, conditions: list) -> None:
+    """Refuses conditions that are not the logits and node of the layer drawn first.
+
+    Args:
+        estimator: Name of the estimator.
+        conditions: As a surrogate is built with.
+
+    Raises:
+        ValueError: If there are not two.
+    """
+    if len(conditions) != 2:
+        raise ValueError(
+            f"The estimator {estimator!r} reads the logits and the noise of units one by "
+            "one. Call MultiSampleBound on the triple (log_joint, log_posterior, "
+            "[logits, node]), with the logits and the node of the sampler that is drawn "
+            "first, whose term comes first in log_posterior, or use 'reinforce_loo', "
+            f"which needs none. Received: {len(conditions)} conditions"
+        )
 
 
 def check_sample_axis(estimator: str, shape: Shape) -> None:

@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate, with_gradient_of
+from keras_concrete.estimators.base import (
+    Surrogate,
+    check_first_draw,
+    with_gradient_of,
+)
 from keras_concrete.estimators.leave_one_out import less_mean_of_others
 from keras_concrete.estimators.score_function import ScoreFunction, score
 from keras_concrete.types import Tensor
@@ -37,14 +41,7 @@ class DisarmSurrogate(Surrogate):
                 "from 2, or 'nvil', which takes one. Received: terms of shape "
                 f"{tuple(shape)}"
             )
-        if len(conditions) != 2:
-            raise ValueError(
-                f"The estimator {self.estimator!r} reads the logits of units one by one. "
-                "Call MultiSampleBound on the triple (log_joint, log_posterior, [logits, "
-                "node]), with the logits and the node of the sampler that has "
-                "`num_samples`, whose term comes first in log_posterior. Received: "
-                f"{len(conditions)} conditions"
-            )
+        check_first_draw(self.estimator, conditions)
 
     def call(
         self,

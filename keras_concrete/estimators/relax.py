@@ -7,7 +7,11 @@ import keras
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate, with_gradient_of
+from keras_concrete.estimators.base import (
+    Surrogate,
+    check_first_draw,
+    with_gradient_of,
+)
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
     running_average,
@@ -24,9 +28,9 @@ class RelaxSurrogate(Surrogate):
     """Each sample's log-weight against a network of its relaxed state.
 
     The network c has one hidden layer of tanh units. Its inputs are the relaxed states of
-    the layer drawn first and, held fixed, the means of its units; to its output a running
-    mean of what it leaves is added. It trains with the model, to lower the mean square of
-    the gradient of the logits.
+    the layer drawn first and, held fixed, the means of its units. A running mean of what
+    it leaves of the log-weights is subtracted too. It trains with the model, to lower the
+    mean square of the gradient of the logits.
 
     Args:
         decay: Of the running mean, which is updated after its use.
@@ -43,16 +47,14 @@ class RelaxSurrogate(Surrogate):
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Adds the network; refuses terms without their logits and node."""
-        if len(conditions) != 2:
-            raise ValueError(
-                "The estimator 'relax' reads the noise of units one by one. Call "
-                "MultiSampleBound on the triple (log_joint, log_posterior, [logits, "
-                "node]), with the logits and the node of the sampler that is drawn "
-                "first, whose term comes first in log_posterior, or use "
-                f"'reinforce_loo', which needs none. Received: {len(conditions)} "
-                "conditions"
-            )
+        check_first_draw("relax", conditions)
         units = conditions[1][len(joint_shapes[0]) :]
+        if None in units:
+            raise ValueError(
+                "The estimator 'relax' has a network of all units, whose number must be "
+                "known: use 'disarm' or 'reinforce_loo'. Received: node.shape="
+                f"{tuple(conditions[1])}"
+            )
         size = math.prod(units) * (2 if self.num_states == 2 else 1)
         self.of_states = self._kernel("of_states", size, 1)
         self.of_means = self._kernel("of_means", size, 2)
@@ -78,23 +80,26 @@ class RelaxSurrogate(Surrogate):
     ) -> Tensor:
         logits, node = conditions
         if len(log_joint[0].shape) == 1:
-            log_joint, log_posterior, (node,) = (
-                [ops.expand_dims(term, 1) for term in terms]
-                for terms in (log_joint, log_posterior, [node])
-            )
+            log_joint = [ops.expand_dims(term, 1) for term in log_joint]
+            log_posterior = [ops.expand_dims(term, 1) for term in log_posterior]
+            node = ops.expand_dims(node, 1)
         log_weights = objectives.log_weights(log_joint, log_posterior)
         log_masses, relaxed, drawn = self._masses(logits, node)
         means = ops.stop_gradient(ops.exp(log_masses))
         variate, slope = self._control_variate(relaxed, means)
         rest = ops.stop_gradient(log_weights) - variate
+        signal = rest - self.mean
         # What the noise itself does to the control variate, less what it does where the
         # discrete state is held: exp(z_i - max z) of the slope in log pi_i.
-        weights = slope * relaxed / ops.max(relaxed, axis=-1, keepdims=True)
+        pathwise = slope * relaxed / ops.max(relaxed, axis=-1, keepdims=True)
+        # All units, also those of masked time steps, which log q leaves out and c reads.
+        of_log_masses = signal[..., None, None] * drawn + pathwise
         gains = objectives.sum_terms(log_joint)
-        gains = gains + score(rest - self.mean, objectives.sum_terms(log_posterior))
-        gains = gains + ops.sum(score(weights, log_masses), axis=(2, 3))
-        of_logits = (rest - self.mean)[..., None, None] * (drawn - means)
-        of_logits = of_logits + weights - means * ops.sum(weights, axis=-1, keepdims=True)
+        gains = gains + ops.sum(score(of_log_masses, log_masses), axis=(2, 3))
+        for log_q in log_posterior[1:]:
+            gains = gains + score(signal, log_q)
+        total = ops.sum(of_log_masses, axis=-1, keepdims=True)
+        of_logits = of_log_masses - means * total
         square = ops.mean(ops.square(of_logits), axis=(2, 3)) / 2.0
         gains = gains - (square - ops.stop_gradient(square))
         update_average(self.mean, self.decay, ops.mean(rest))
@@ -147,7 +152,7 @@ class Relax(ScoreFunction):
     In the layer that is drawn first, with `z = log pi + Gumbel noise`, the discrete state
     b of z, the log-weight `f = log p(x, b) - log q(b given x)` and a network c, the
     logits get `(f - c(z')) * d log q(b) + d c(z) - d c(z')`. Here z' has the law of z
-    given b, drawn by the noise for which it is z itself: by the truncated Gumbels of z
+    given b, drawn by the noise that makes it equal to z: by the truncated Gumbels of z
     given b, `d z_i - d z'_i = exp(z_i - max z) * d log pi_i`, so that no second draw is
     needed. The network trains to lower the mean square of this gradient, whose
     expectation does not depend on it (equation 8 of the paper). It reads the softmax

@@ -61,7 +61,8 @@ class PerturbedArgmax(SeededLayer):
 
     Output shape:
         `(batch, [num_samples,] *units, *solution)`, in the compute dtype, of the shape of
-        what `argmax` returns.
+        what `argmax` returns. Whole numbers beyond 256 are rounded in bfloat16, beyond
+        2,048 in float16: make the layer with `dtype="float32"` for longer orders.
 
     Raises:
         ValueError: If an argument is out of its range, if the scores have too few axes,
@@ -104,6 +105,7 @@ class PerturbedArgmax(SeededLayer):
         self.num_axes = int(num_axes)
         self.inference = inference
         self.autocast = False
+        self.supports_masking = True
 
     def build(self, scores_shape: Shape) -> None:
         """Checks that there are problems."""
@@ -155,6 +157,20 @@ class PerturbedArgmax(SeededLayer):
         return ops.reshape(
             ops.stop_gradient(solutions), (*others, *ops.shape(solutions)[1:])
         )
+
+    def compute_output_spec(self, scores: Tensor, training: bool = False) -> Any:
+        return keras.Operation.compute_output_spec(self, scores, training=training)
+
+    def compute_output_shape(self, scores_shape: Shape) -> Shape:
+        """Shape of the output, for layers that wrap this one."""
+        return tuple(self.compute_output_spec(keras.KerasTensor(scores_shape)).shape)
+
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
+        """Passes a mask of units on; a sample axis takes none."""
+        of_units = (
+            mask is not None and len(mask.shape) <= len(inputs.shape) - self.num_axes
+        )
+        return mask if of_units and self.num_samples is None else None
 
     def get_config(self) -> dict[str, Any]:
         return {

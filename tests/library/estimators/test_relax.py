@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 import keras_concrete as kc
 
@@ -49,9 +50,9 @@ class Model:
 @pytest.mark.parametrize("num_states", [2, 4])
 def test_the_network_descends_the_mean_square_of_the_gradient_of_the_logits(num_states):
     """Against central differences in every direction of a few random ones."""
-    model = Model(num_states)
+    model, generator = Model(num_states), np.random.default_rng(num_states)
     for variable in model.bound.trainable_weights:
-        variable.assign(GENERATOR.normal(0, 0.5, variable.shape))
+        variable.assign(generator.normal(0, 0.5, variable.shape))
     trained, key = model.bound.trainable_weights, model.draw.next_key()
 
     def half_mean_square():
@@ -126,3 +127,31 @@ def test_terms_without_the_logits_and_the_node_are_refused_with_a_remedy():
     terms = (np.zeros((4, 2), "float32"),) * 2
     with pytest.raises(ValueError, match=r"\[logits, node\].*'reinforce_loo'.*: 0 cond"):
         kc.MultiSampleBound("relax")(*terms)
+
+
+def test_units_of_unknown_number_are_refused_with_a_remedy():
+    bound = kc.MultiSampleBound("relax")
+    with pytest.raises(ValueError, match=r"must be known.*'disarm'.*\(None, None, 4\)"):
+        bound.build([(None,)], [(None,)], [(None, None, 4), (None, None, 4)])
+
+
+def test_masked_time_steps_have_no_gradient_on_the_mean():
+    """Their states are in no score and in no likelihood, but the network reads them."""
+    repeats, false_alarm = 20_000, 1e-6
+    draw = kc.BinaryConcreteSample(0.5, return_node=True, estimator="relax", seed=0)
+    score, bound = kc.ConcreteLogProb(0.5), kc.MultiSampleBound(seed=0)
+    logits = tf.Variable(np.tile(np.float32([[[0.5], [-1.0]]]), (repeats, 1, 1)))
+    mask = np.tile([[True, False]], (repeats, 1))
+    for trial in range(2):
+        with tf.GradientTape() as tape:
+            state, node = draw(logits, training=True)
+            log_q = score(node, logits, logits_mask=mask, training=True)
+            terms = (3.0 * state[:, 0, 0], log_q, [logits, node])
+            total = tf.reduce_sum(bound(*terms, training=True))
+        if trial == 0:
+            for i, variable in enumerate(bound.trainable_weights):
+                generator = np.random.default_rng(i)
+                variable.assign(generator.normal(0, 1, variable.shape))
+    gradients = tape.gradient(total, logits).numpy()[:, 1, 0]
+    assert np.std(gradients) > 0.1
+    assert stats.ttest_1samp(gradients, 0.0).pvalue > false_alarm
