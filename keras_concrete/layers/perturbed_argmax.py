@@ -147,12 +147,11 @@ class PerturbedArgmax(SeededLayer):
         problem, others = shape[-self.num_axes :], shape[: -self.num_axes]
         rows = ops.reshape(ops.stop_gradient(scores), (-1, *problem))
         solutions = ops.cast(self.argmax(rows), "float32")
-        sizes = {*solutions.shape[:1], *rows.shape[:1]} - {None}
-        if not solutions.shape or len(sizes) > 1:
+        received, asked = tuple(solutions.shape), tuple(rows.shape)
+        if not received or len({received[0], asked[0]} - {None}) > 1:
             raise ValueError(
                 "Argument `argmax` must return a solution for each problem, along axis "
-                f"0. Received: solutions of shape {tuple(solutions.shape)} for scores of "
-                f"shape {tuple(rows.shape)}"
+                f"0. Received: solutions of shape {received} for scores of shape {asked}"
             )
         return ops.reshape(
             ops.stop_gradient(solutions), (*others, *ops.shape(solutions)[1:])
