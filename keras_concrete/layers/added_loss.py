@@ -43,7 +43,7 @@ def _with_forgotten(layer: keras.Layer, loss: Tensor) -> Tensor:
 
     `stateless_call`, by which a model runs in a training step on JAX, makes no call of
     the model's own. So to Keras each call of a layer begins a pass, at which it forgets
-    the losses of that layer.
+    the losses of that layer. A scope of one's own is taken for one pass too.
     """
     now = _stateless_pass()
     if now is None:

@@ -121,6 +121,19 @@ def test_impossible_parts_are_not_chosen_and_gradients_stay_finite():
     )
 
 
+def test_a_wrapper_knows_its_shape_and_a_mask_of_steps_passes():
+    x = keras.Input((7, 4))
+    steps = keras.layers.TimeDistributed(kc.PerturbedArgmax(ranks))(x)
+    table = keras.layers.TimeDistributed(kc.PerturbedArgmax(largest_two, 3))(x)
+    assert steps.shape == (None, 7, 4) and table.shape == (None, 7, 3, 4)
+    masked = keras.layers.Masking()(x)
+    kept = kc.PerturbedArgmax(ranks)(masked)
+    assert kept._keras_mask is masked._keras_mask
+    # One problem of all steps has no mask of its own.
+    whole = kc.PerturbedArgmax(ops.sign, num_axes=2)(masked)
+    assert getattr(whole, "_keras_mask", None) is None
+
+
 def test_a_model_learns_to_order_items_by_what_they_hide(tmp_path):
     """The first feature orders the items. A product of ranks is linear in the state."""
     keras.utils.set_random_seed(0)
