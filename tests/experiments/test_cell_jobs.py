@@ -65,7 +65,10 @@ def _start(out, *options):
 
 def _reproduce(out, *options):
     """The command in this process; its cells have processes of their own."""
-    return CliRunner().invoke(command_line.app, [*_arguments(out), *options])
+    arguments = [*_arguments(out), *options]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["keras-concrete", *arguments])  # As results tell it.
+        return CliRunner().invoke(command_line.app, arguments)
 
 
 def _wait_for(condition, seconds=240):
@@ -160,7 +163,7 @@ def test_a_cell_that_fails_is_named_with_its_log(tmp_path):
     (run / "config.json").write_text('{"architecture": "200H"}')
     result = _reproduce(tmp_path)
     assert result.exit_code == 1
-    assert "1 of 1 cells failed" in result.output
+    assert "1 of 1 cells failed" in str(result.exception)
     assert "Expected '-' or '~'" in run.with_suffix(".log").read_text()
 
 
