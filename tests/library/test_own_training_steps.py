@@ -186,7 +186,9 @@ def test_a_loop_of_ones_own_is_told_of_its_steps_after_fit_too():
 
 
 def test_replicas_count_steps_and_calls_alike():
-    strategy = tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
+    strategy = tf.distribute.MirroredStrategy(
+        ["cpu:0", "cpu:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
     with strategy.scope():
         model = Own()
         model.compile("adam", jit_compile=False)
