@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from keras_concrete.asked_metric import AskedMetric
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.step_clock import load_step, save_step
 from keras_concrete.types import Tensor
@@ -88,15 +89,12 @@ class CarriedClock(Carried):
         load_step(self.name, self.step, store)
 
 
-class _EndOfStep(keras.metrics.Metric):
+class _EndOfStep(AskedMetric):
     """Tells of the end of a step, at which metrics are asked; reports nothing."""
 
     def __init__(self, end: Callable[[], None], forget: Callable[[], None]) -> None:
         super().__init__(name="end_of_step")
         self._end, self._forget = end, forget
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing."""
 
     def result(self) -> dict[str, Tensor]:
         """Ends the step."""

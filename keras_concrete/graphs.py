@@ -14,6 +14,7 @@ __all__ = [
     "FirstCalls",
     "compiles_pieces",
     "current_graph",
+    "current_trace",
     "in_loop_body",
     "in_program",
     "open_programs",
@@ -36,11 +37,14 @@ def trace_of(values: Tensor) -> Any:
     return getattr(values, "_trace", None)
 
 
+def current_trace() -> Any:
+    """The trace that JAX is in; None outside any, and on other backends."""
+    return trace_of(keras.ops.zeros(())) if keras.backend.backend() == "jax" else None
+
+
 def in_program() -> bool:
     """Whether a program is being built: a graph of TensorFlow, a trace of JAX."""
-    if keras.backend.backend() == "jax":
-        return trace_of(keras.ops.zeros(())) is not None
-    return current_graph() is not None
+    return current_graph() is not None or current_trace() is not None
 
 
 def in_loop_body() -> bool:

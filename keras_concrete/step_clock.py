@@ -12,6 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.asked_metric import AskedMetric
 from keras_concrete.graphs import FirstCalls
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Tensor
@@ -20,7 +21,7 @@ __all__ = ["StepClock", "load_step", "save_step"]
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class StepClock(keras.metrics.Metric):
+class StepClock(AskedMetric):
     """Counts the training steps of the model that it is part of.
 
     Right under `fit` and `train_on_batch`, with XLA, `steps_per_execution` and gradient
@@ -50,9 +51,6 @@ class StepClock(keras.metrics.Metric):
         return self.add_variable(
             (), "zeros", dtype="int32", aggregation="only_first_replica", name=name
         )
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing, in a loop over the metrics of a model."""
 
     def note_call(self) -> None:
         """Notes that a training call has been made since the last step."""

@@ -6,14 +6,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.graphs import FirstCalls, in_program, trace_of
+from keras_concrete.asked_metric import AskedMetric
+from keras_concrete.graphs import FirstCalls, current_trace, in_program, trace_of
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["StepMetric"]
 
 
-class StepMetric(keras.metrics.Metric):
+class StepMetric(AskedMetric):
     """Base of metrics whose numbers come from the calls of a layer.
 
     A layer runs in `predict` too, or because Keras wants to know its shapes. So what it
@@ -36,8 +37,8 @@ class StepMetric(keras.metrics.Metric):
         # what eager calls left is of no step then.
         self._by_program = self.numbers("by_program", ())
         kind = _InPython if keras.backend.backend() == "jax" else _InVariable
-        # By whether the call was a training call.
         self._calls = FirstCalls()
+        # By whether the call was a training call.
         self._waiting = [kind(self, is_training, shape) for is_training in (False, True)]
 
     def numbers(self, name: str, shape: Shape) -> keras.Variable:
@@ -58,9 +59,6 @@ class StepMetric(keras.metrics.Metric):
     def merged(self, waiting: Tensor, values: Tensor) -> Tensor:
         """What waits, of several calls in a step."""
         return waiting + values
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing, in a loop over the metrics of a model."""
 
     def hand_over(self, values: Tensor, training: bool) -> None:
         """Has numbers of a call wait for the end of the step.
@@ -140,8 +138,7 @@ class _InPython:
         self._values = self._metric.merged(self._values, values)
 
     def value(self) -> Tensor:
-        now = trace_of(ops.zeros(()))
-        return self._values if self._trace is now else self._zeros
+        return self._values if self._trace is current_trace() else self._zeros
 
     def clear(self) -> None:
         self._trace, self._values = None, self._zeros

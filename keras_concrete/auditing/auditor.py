@@ -42,10 +42,9 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
     What it cannot see: layers inside other layers (in `TimeDistributed`, recurrent cells,
     layers made of layers), of which only the whole is judged; `HardConcrete` and
     `PerturbedArgmax`, and of `SubsetSample` all but its logits; what losses of your own
-    take; a straight-through
-    written with `keras.ops` between layers; faults that do not show on these data. Of a
-    subclassed model, whose layers cannot be followed, it knows the outputs, and which
-    weights no gradient of these reaches.
+    take; a straight-through written with `keras.ops` between layers; faults that do not
+    show on these data. Of a subclassed model, whose layers cannot be followed, it knows
+    the outputs, and which weights no gradient of these reaches.
 
     Args:
         model: The model. If it is compiled, its losses are looked at too.

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.asked_metric import AskedMetric
 from keras_concrete.carried import Carried, CarriedClock
 from keras_concrete.schedules import Schedule, Setting
 from keras_concrete.step_clock import StepClock
@@ -13,15 +14,12 @@ from keras_concrete.types import Tensor
 __all__ = ["CurrentSetting", "refuse_to_set"]
 
 
-class _Held(keras.metrics.Metric):
+class _Held(AskedMetric):
     """Has the model know of a variable that is none of its weights; reports nothing."""
 
     def __init__(self, variable: keras.Variable) -> None:
         super().__init__(name="held")
         self.variable = variable
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing."""
 
     def result(self) -> dict[str, Tensor]:
         """Reports nothing."""

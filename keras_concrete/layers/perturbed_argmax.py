@@ -7,18 +7,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete import noise
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.estimators.base import with_gradient_of
-from keras_concrete.graphs import piecewise_compiled
-from keras_concrete.layers.pass_terms import Draw, note
+from keras_concrete.layers.perturbed_scores import (
+    NEVER,
+    draw_gumbels,
+    with_sample_axis,
+)
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["PerturbedArgmax"]
-
-# Scores from here down are those of parts that are never chosen.
-_NEVER = -1e9
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -119,15 +118,10 @@ class PerturbedArgmax(SeededLayer):
 
     def call(self, scores: Tensor, training: bool = False) -> Tensor:
         """Draws solutions."""
-        scores = ops.clip(ops.cast(scores, "float32"), _NEVER, -_NEVER)
-        shape = ops.shape(scores)
-        if self.num_samples is not None:
-            scores = ops.expand_dims(scores, 1)
-            shape = (shape[0], self.num_samples, *shape[1:])
+        scores = ops.clip(ops.cast(scores, "float32"), NEVER, -NEVER)
+        scores, shape = with_sample_axis(scores, self.num_samples)
         if training or self.inference == "sample":
-            note(Draw(self.name, has_density=False))
-            with piecewise_compiled(training):
-                gumbels = noise.gumbel(shape, self.next_key())
+            gumbels = draw_gumbels(self, shape, training)
             state = self._solve(scores + gumbels)
         else:
             state = self._solve(ops.broadcast_to(scores, shape))

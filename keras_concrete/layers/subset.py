@@ -7,12 +7,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete import noise, schedules
+from keras_concrete import schedules
 from keras_concrete.checks import check_choice, check_count, check_flag, check_positive
 from keras_concrete.estimators.base import with_gradient_of
-from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
-from keras_concrete.layers.pass_terms import Draw, note
+from keras_concrete.layers.perturbed_scores import (
+    NEVER,
+    draw_gumbels,
+    with_sample_axis,
+)
 from keras_concrete.layers.probabilities import warn_of_probabilities
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.subsets import largest, smoothly_largest
@@ -20,8 +23,6 @@ from keras_concrete.types import Shape, Tensor
 
 __all__ = ["SubsetSample"]
 
-# Logits from here down are those of states that are never drawn.
-_NEVER = -1e9
 _ESTIMATORS = ("concrete", "straight_through_gumbel_softmax")
 
 
@@ -160,15 +161,10 @@ class SubsetSample(SeededLayer):
             self._has_warned = warn_of_probabilities(self, logits, n)
         num_samples = self._samples_of_call(num_samples)
         temperature = self._temperature.read(training)
-        shape = ops.shape(logits)
-        if num_samples is not None:
-            logits = ops.expand_dims(logits, 1)
-            shape = (shape[0], num_samples, *shape[1:])
-        scores = ops.clip(logits, _NEVER, -_NEVER)
+        logits, shape = with_sample_axis(logits, num_samples)
+        scores = ops.clip(logits, NEVER, -NEVER)
         if training or self.inference == "sample":
-            note(Draw(self.name, has_density=False))
-            with piecewise_compiled(training):
-                scores = scores + noise.gumbel(shape, self.next_key())
+            scores = scores + draw_gumbels(self, shape, training)
         else:
             scores = ops.broadcast_to(scores, shape)
         state = self._state(scores, temperature, training)
@@ -189,7 +185,7 @@ class SubsetSample(SeededLayer):
 
     def _unless_impossible(self, state: Tensor, logits: Tensor) -> Tensor:
         """NaN in units with logits that are NaN, or with fewer than k to choose from."""
-        num_possible = ops.sum(ops.cast(logits > _NEVER, "float32"), -1, keepdims=True)
+        num_possible = ops.sum(ops.cast(logits > NEVER, "float32"), -1, keepdims=True)
         is_nan = ops.any(ops.isnan(logits), axis=-1, keepdims=True)
         is_impossible = ops.logical_or(num_possible < self.k, is_nan)
         if self.ordered:

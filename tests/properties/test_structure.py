@@ -17,7 +17,7 @@ LIBRARY = """
     hard_gates subsets networks.notation datasets shuffled_batches first_batch sublayers
     pretrained seeding distributions objectives temperatures
     estimators
-    step_clock carried step_metric step_mean layers losses shrinking
+    asked_metric step_clock carried step_metric step_mean layers losses shrinking
     array_batches steps_ahead training_loop looped_model bound_model
     latent_variable_model networks
     models exact
