@@ -4,6 +4,7 @@ Its layers tell them on the way: `MultiSampleBound` what the bound is made of, a
 terms log q(z given x) - log p(z) of a sampler's draw, to which log p(x given z) is added.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -156,12 +157,23 @@ def _of_bound(model: keras.Model, terms: PassTerms) -> Tensor:
 
 
 def _of_kls(model: keras.Model, terms: PassTerms, log_likelihood: Tensor) -> Tensor:
-    if len(terms.kls) < len(terms.draws):
+    drawn = Counter(draw.layer for draw in terms.draws)
+    scored = Counter(term.sampler for term in terms.kls if term.sampler is not None)
+    # Of nodes that do not come straight from a sampler, or from a layer of your own.
+    unknown = len(terms.kls) - scored.total()
+    if (drawn - scored).total() > unknown:
         raise ValueError(
             f"The model {model.name!r} draws from {_names(terms.draws)}, but runs KL "
             f"terms of {_names(terms.kls)} only, and a draw that is not scored makes no "
             "bound: give each sampler a `prior`, or lead its RelaxedKL to an output; "
             "make a SubsetSample or a PerturbedArgmax with inference='mode'."
+        )
+    if twice := scored - drawn:
+        raise ValueError(
+            f"The model {model.name!r} runs KL terms of {_names(terms.kls)}, of which "
+            f"more than one scores the draw of {', '.join(map(repr, twice))}: log p(z) - "
+            "log q(z given x) is to be in a bound once. Evaluate a part of the model "
+            "that leaves the others out, keras.Model(model.input, outputs)."
         )
     return objectives.log_weights(log_likelihood, [term.kl for term in terms.kls])
 

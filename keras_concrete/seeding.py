@@ -204,10 +204,12 @@ class SeededLayer(keras.layers.Layer):
         store[_STATE] = ops.convert_to_numpy(self.seed_generator.state.value)
 
     def load_own_variables(self, store: dict) -> None:
-        """Loads the weights and the generator's state."""
+        """Loads the weights; and the generator's state, if there is one in the file."""
         super().load_own_variables(
             {key: store[key] for key in store.keys() if key != _STATE}
         )
+        if _STATE not in store.keys():  # Of a layer without noise in this place.
+            return
         state = store[_STATE]
         # Before it is read: a small file may declare an array of any size.
         if tuple(state.shape) != (2,):

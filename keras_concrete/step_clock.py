@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from keras_concrete.asked_metric import AskedMetric
-from keras_concrete.graphs import FirstCalls
+from keras_concrete.graphs import FirstCalls, in_program
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Tensor
 
@@ -44,7 +44,12 @@ class StepClock(AskedMetric):
     def __init__(self, name: str = "step_clock") -> None:
         super().__init__(name=name)
         self.step = self._counter("step")
+        # A training call that no step has counted yet: one of a compiled program, which
+        # is a step if another follows it, or one between steps, which may be a look.
         self._has_trained = self._counter("has_trained")
+        self._has_looked = self._counter("has_looked")
+        # Whether the last step was compiled: `fit` asks once more when an epoch ends.
+        self._by_program = self._counter("by_program")
         self._calls = FirstCalls()
 
     def _counter(self, name: str) -> keras.Variable:
@@ -54,17 +59,28 @@ class StepClock(AskedMetric):
 
     def note_call(self) -> None:
         """Notes that a training call has been made since the last step."""
-        self._has_trained.assign(ops.ones((), "int32"))
+        noted = self._has_trained if in_program() else self._has_looked
+        noted.assign(ops.ones((), "int32"))
 
     def result(self) -> dict[str, Tensor]:
         """Ends a step, and reports nothing."""
-        self.step.assign(self.step + self._has_trained)
-        self._has_trained.assign(ops.zeros((), "int32"))
+        if in_program():
+            self._count(self._has_trained.value)
+            self._by_program.assign(ops.ones((), "int32"))
+        else:
+            looked = self._has_looked * (1 - self._by_program)
+            self._count(ops.maximum(self._has_trained, looked))
+            self._by_program.assign(ops.zeros((), "int32"))
         return {}
+
+    def _count(self, steps: Tensor) -> None:
+        self.step.assign(self.step + steps)
+        self.reset_state()
 
     def reset_state(self) -> None:
         """Forgets a training call that no step has asked for; the steps go on."""
-        self._has_trained.assign(ops.zeros((), "int32"))
+        for noted in (self._has_trained, self._has_looked):
+            noted.assign(ops.zeros((), "int32"))
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
@@ -73,7 +89,7 @@ class StepClock(AskedMetric):
         """The step of a call, which a training call has counted."""
         if training and not is_noise_fixed():
             if self._calls.is_first():  # Counts the step that was left open.
-                self.result()
+                self._count(self._has_trained.value)
             self.note_call()
         return self.step.value
 

@@ -61,6 +61,11 @@ def compiled_summary(
     return functions[settings]
 
 
+def _scale(largest: Tensor) -> Tensor:
+    """What log-weights are measured by: the largest, but where all weights are 0."""
+    return ops.where(ops.equal(largest, -float("inf")), 0.0, largest)
+
+
 def _compile(
     model_of: Callable[[], Any],
     chunk: int,
@@ -80,7 +85,7 @@ def _compile(
         is_wanted = ops.arange(chunk, dtype="int32") < left
         log_weights = ops.where(is_wanted, log_weights, -float("inf"))
         largest = ops.max(log_weights, axis=1)
-        weights = ops.exp(log_weights - largest[:, None])
+        weights = ops.exp(log_weights - _scale(largest)[:, None])
         return ops.stack([largest, ops.sum(weights, axis=1), ops.sum(weights**2, axis=1)])
 
     # The loops are in the program: what a chunk needs then stays in the processor's cache
@@ -129,11 +134,14 @@ def merge(summaries: np.ndarray) -> np.ndarray:
 
     Returns:
         Array `(2, ..., examples)`: the log of the sum of the weights, and their effective
-        number.
+        number: -inf and 0 where all weights are 0.
     """
     largest, sums, sums_of_squares = np.moveaxis(summaries.astype("float64"), -2, 0)
-    overall = largest.max(axis=-2, keepdims=True)
-    scale = np.exp(largest - overall)
+    overall = largest.max(axis=-2)
+    overall = np.where(np.isneginf(overall), 0.0, overall)
+    scale = np.exp(largest - overall[..., None, :])
     total = np.sum(scale * sums, axis=-2)
-    effective = total**2 / np.sum(scale**2 * sums_of_squares, axis=-2)
-    return np.stack([overall[..., 0, :] + np.log(total), effective])
+    squares = np.sum(scale**2 * sums_of_squares, axis=-2)
+    with np.errstate(divide="ignore"):
+        log_sum = overall + np.log(total)
+    return np.stack([log_sum, total**2 / np.where(squares == 0.0, 1.0, squares)])

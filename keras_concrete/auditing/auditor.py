@@ -28,13 +28,13 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
 
     * `"soft straight-through"`: a layer that is to pass on discrete states, with the
       gradient of smooth ones, and passes on soft states;
-    * `"no gradient"`: a layer that draws at random and lets no gradient through, so that
-      the encoder before it does not train;
+    * `"no gradient"`: a layer that draws at random, or gives states of 0 and 1, or of -1
+      and 1, and lets no gradient through, so that the encoder before it does not train;
     * `"probabilities as logits"`: probabilities given to layers of this package, or to a
       cross-entropy of Keras with `from_logits=True`; and logits to one without it;
     * `"constant units"`: units with one state for all of 32 examples or more;
     * `"training gap"`: states whose mean in training is further from that outside it than
-      the noise of one draw.
+      the noise of one draw; or a layer that is called with `training=True`.
 
     Dropout, batch normalisation and whatever else Keras has of its own is no fault.
     The model stays as it is: weights, averages and the noise to come.
@@ -42,9 +42,10 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
     What it cannot see: layers inside other layers (in `TimeDistributed`, recurrent cells,
     layers made of layers), of which only the whole is judged; `HardConcrete` and
     `PerturbedArgmax`, and of `SubsetSample` all but its logits; what losses of your own
-    take; a straight-through written with `keras.ops` between layers; faults that do not
-    show on these data. Of a subclassed model, whose layers cannot be followed, it knows
-    the outputs, and which weights no gradient of these reaches.
+    take; a straight-through written with `keras.ops` between layers; codes of other
+    values, or integers, that let no gradient through; faults that do not show on these
+    data. Of a subclassed model, whose layers cannot be followed, it knows the outputs,
+    and which weights no gradient of these reaches.
 
     Args:
         model: The model. If it is compiled, its losses are looked at too.
@@ -100,11 +101,17 @@ def _findings(model: keras.Model, x: Any) -> Iterator[Finding]:
         yield from logits.faults_of_logits(place)
         if isinstance(place.layer, Sampler):
             yield from units.faults_of_sampler(place, ends_in_bound)
+            yield from units.faults_of_call(place)
             yield from units.faults_of_states(place)
-        elif _may_be_unit(place) and units.is_stochastic(place):
+        elif not _may_be_unit(place):
+            continue
+        elif units.is_stochastic(place):
             yield from units.faults_of_stranger(place)
             if units.draws_states(place):
+                yield from units.faults_of_call(place)
                 yield from units.faults_of_states(place)
+        else:
+            yield from units.faults_of_rounding(place)
 
 
 def _may_be_unit(place: Place) -> bool:
@@ -114,7 +121,7 @@ def _may_be_unit(place: Place) -> bool:
 
 def _cut_off(model: keras.Model, x: Any) -> Iterator[Finding]:
     """Layers of a stochastic model that no gradient of its outputs reaches."""
-    first, second = (behaviour.draw(model, [x], True, 1) for _ in range(2))
+    first, second = behaviour.draw(Place(model, (x,), {}, False), True, 2)
     weights = model.trainable_weights
     if np.array_equal(first, second) or not weights:
         return

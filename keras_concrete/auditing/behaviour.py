@@ -1,7 +1,7 @@
 """How a layer behaves: what it draws, and whether gradients flow through it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -10,10 +10,13 @@ from keras import ops
 from keras_concrete.programs import gradients
 from keras_concrete.types import Tensor
 
+if TYPE_CHECKING:
+    from keras_concrete.auditing.places import Place
+
 __all__ = [
-    "call",
     "draw",
     "gap_and_noise",
+    "is_float",
     "is_nonzero",
     "is_of_keras",
     "is_one_hot",
@@ -32,30 +35,16 @@ def is_of_keras(layer: keras.Layer) -> bool:
     return is_own and not isinstance(layer, keras.layers.Lambda)
 
 
-def call(layer: Any, inputs: Sequence[Tensor], training: bool) -> list[Tensor]:
-    """The outputs of a layer, which takes its inputs one by one or as a list.
+def draw(place: "Place", training: bool, num: int) -> np.ndarray:
+    """The first output of a layer in several calls, `(num, ...)`.
 
     Args:
-        layer: The layer.
-        inputs: What it is called on.
+        place: The layer.
         training: Whether its training graph is meant.
+        num: Number of calls.
     """
-    try:
-        outputs = layer(*inputs, training=training)
-    except (TypeError, ValueError):
-        if len(inputs) == 1:
-            raise
-        outputs = layer(list(inputs), training=training)
-    return keras.tree.flatten(outputs)
-
-
-def draw(layer: Any, inputs: Sequence[Tensor], training: bool, num: int) -> np.ndarray:
-    """The first output of a layer in several calls, `(num, ...)`."""
     return np.stack(
-        [
-            np.asarray(ops.cast(call(layer, inputs, training)[0], "float32"))
-            for _ in range(num)
-        ]
+        [np.asarray(ops.cast(place.call(training)[0], "float32")) for _ in range(num)]
     )
 
 
@@ -71,24 +60,23 @@ def is_one_hot(states: np.ndarray) -> bool:
     return bool(np.all(np.minimum(np.abs(states), np.abs(states - 1)) < _TOLERANCE))
 
 
-def passes_gradient(layer: Any, inputs: Sequence[Tensor], trains_before: bool) -> bool:
+def passes_gradient(place: "Place") -> bool:
     """Whether some gradient reaches what trains before a layer, or else in it.
 
     Args:
-        layer: The layer.
-        inputs: What it is called on.
-        trains_before: Whether there are trainable weights upstream. If not, or if its
-            inputs are integers, its own weights count as well.
+        place: The layer. If nothing trains before it, or if its inputs are integers, its
+            own weights count as well.
     """
-    smooth = [i for i in inputs if _is_float(i)]
-    weights = [] if smooth and trains_before else layer.trainable_weights
+    inputs = place.inputs
+    smooth = [i for i in inputs if is_float(i)]
+    weights = [] if smooth and place.trains_before else place.layer.trainable_weights
 
     def total(*smooth: Tensor) -> Tensor:
         left = iter(smooth)
-        given = [next(left) if _is_float(i) else i for i in inputs]
-        return random_sum(call(layer, given, training=True))
+        given = [next(left) if is_float(i) else i for i in inputs]
+        return random_sum(place.call(True, given))
 
-    return any(map(is_nonzero, gradients(total, weights, layer, smooth)))
+    return any(map(is_nonzero, gradients(total, weights, place.layer, smooth)))
 
 
 def random_sum(outputs: Sequence[Tensor]) -> Tensor:
@@ -101,7 +89,7 @@ def random_sum(outputs: Sequence[Tensor]) -> Tensor:
     products = [
         ops.sum(ops.cast(output, "float32") * random.normal(size=output.shape))
         for output in outputs
-        if _is_float(output)
+        if is_float(output)
     ]
     return sum(products, ops.zeros(()))
 
@@ -111,7 +99,8 @@ def is_nonzero(gradient: Tensor) -> bool:
     return bool(np.any(np.asarray(ops.cast(gradient, "float32")) != 0))
 
 
-def _is_float(tensor: Tensor) -> bool:
+def is_float(tensor: Tensor) -> bool:
+    """Whether a tensor holds floats, which gradients flow through."""
     return "float" in keras.backend.standardize_dtype(tensor.dtype)
 
 

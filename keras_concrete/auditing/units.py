@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+import keras
 import numpy as np
+from keras import ops
 
 from keras_concrete import estimators
 from keras_concrete.auditing import behaviour
@@ -13,6 +15,8 @@ from keras_concrete.layers.sampler import Sampler
 
 __all__ = [
     "draws_states",
+    "faults_of_call",
+    "faults_of_rounding",
     "faults_of_sampler",
     "faults_of_states",
     "faults_of_stranger",
@@ -31,7 +35,7 @@ def is_stochastic(place: Place) -> bool:
     Args:
         place: The layer.
     """
-    first, second = behaviour.draw(place.layer, place.inputs, True, 2)
+    first, second = behaviour.draw(place, True, 2)
     return bool(np.any(first != second))
 
 
@@ -41,7 +45,7 @@ def draws_states(place: Place) -> bool:
     Args:
         place: The layer.
     """
-    drawn = [behaviour.draw(place.layer, place.inputs, mode, 1) for mode in (True, False)]
+    drawn = [behaviour.draw(place, mode, 1) for mode in (True, False)]
     return behaviour.sums_to_one(drawn[0]) or any(map(behaviour.is_one_hot, drawn))
 
 
@@ -52,10 +56,10 @@ def faults_of_stranger(place: Place) -> Iterator[Finding]:
         place: The layer.
     """
     layer = place.layer
-    states = behaviour.draw(layer, place.inputs, True, 1)
+    states = behaviour.draw(place, True, 1)
     is_unit = behaviour.sums_to_one(states)
     is_soft = is_unit and not behaviour.is_one_hot(states)
-    flows = behaviour.passes_gradient(layer, place.inputs, place.trains_before)
+    flows = behaviour.passes_gradient(place)
     claims = any(getattr(layer, name, None) is True for name in _CLAIMS)
     if is_soft and not flows:
         yield Finding(
@@ -73,16 +77,51 @@ def faults_of_stranger(place: Place) -> Iterator[Finding]:
             f"return y_soft + stop_gradient(y_hard - y_soft), or {_USE_OURS}",
         )
     elif not flows and (place.trains_before or layer.trainable_weights):
-        yield Finding(
-            "no gradient",
-            layer.name,
-            "draws at random and passes no gradient back, so that what comes before it "
-            "does not learn from what comes after it",
-            f"let a smooth state carry the gradient, or {_USE_OURS}",
-        )
+        yield _no_gradient(layer, "draws at random")
 
 
 _CLAIMS = ("hard", "straight_through", "is_hard")
+
+
+def faults_of_rounding(place: Place) -> Iterator[Finding]:
+    """Faults of a layer without noise that is not of this package: sign, or argmax.
+
+    Args:
+        place: The layer.
+    """
+    first = place.call(True)[0]
+    if not place.trains_before or not behaviour.is_float(first):
+        return
+    values = np.unique(np.asarray(ops.cast(first, "float32")))
+    is_rounded = len(values) > 1 and np.all(np.isin(values, (-1.0, 0.0, 1.0)))
+    if is_rounded and not behaviour.passes_gradient(place):
+        yield _no_gradient(place.layer, "gives discrete states")
+
+
+def _no_gradient(layer: keras.Layer, what: str) -> Finding:
+    return Finding(
+        "no gradient",
+        layer.name,
+        f"{what} and passes no gradient back, so that what comes before it does not "
+        "learn from what comes after it",
+        f"let a smooth state carry the gradient, or {_USE_OURS}",
+    )
+
+
+def faults_of_call(place: Place) -> Iterator[Finding]:
+    """Random states of the training graph in both graphs.
+
+    Args:
+        place: A layer that draws at random.
+    """
+    if place.kwargs.get("training") is True:
+        yield Finding(
+            "training gap",
+            place.layer.name,
+            "is called with training=True, so that the model passes on the random "
+            "states of training outside it too",
+            "leave the argument out, which Keras then passes",
+        )
 
 
 def faults_of_sampler(place: Place, ends_in_bound: bool) -> Iterator[Finding]:
@@ -112,11 +151,11 @@ def faults_of_states(place: Place) -> Iterator[Finding]:
         place: The layer.
     """
     layer = place.layer
-    discrete = behaviour.draw(layer, place.inputs, False, _CALLS)
+    discrete = behaviour.draw(place, False, _CALLS)
     if isinstance(layer, Sampler) and _is_discrete_in_training(layer):
         yield from _constant_units(place, discrete[0])
         return
-    relaxed = behaviour.draw(layer, place.inputs, True, _CALLS)
+    relaxed = behaviour.draw(place, True, _CALLS)
     rounded = _rounded(relaxed)
     yield from _constant_units(
         place, (discrete if behaviour.is_one_hot(discrete) else rounded)[0]

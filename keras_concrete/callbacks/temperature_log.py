@@ -50,7 +50,7 @@ class TemperatureLog(keras.callbacks.Callback):
                 "TemperatureLog needs a BinaryConcreteSample, ConcreteSample, "
                 "SubsetSample or HardConcrete."
             )
-        settings = [schedules.serialize(layer.temperature) for layer in samplers]
+        settings = [_identity(layer.temperature) for layer in samplers]
         self._named = {f"temperature_{layer.name}": layer for layer in samplers}
         if all(setting == settings[0] for setting in settings):
             self._named = {"temperature": samplers[0]}
@@ -60,3 +60,10 @@ class TemperatureLog(keras.callbacks.Callback):
         if logs is not None:
             for name, layer in self._named.items():
                 logs[name] = float(ops.convert_to_numpy(layer.current_temperature))
+
+
+def _identity(setting: schedules.Setting) -> Any:
+    """What is equal for settings that stay equal: not for variables of one value."""
+    if isinstance(setting, keras.Variable):
+        return id(setting)
+    return schedules.serialize(setting)

@@ -55,16 +55,22 @@ def possible(logits: Tensor) -> tuple[Tensor, Tensor]:
     >>> impossible.numpy()
     array([False,  True, False])
     """
-    largest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    largest = _largest(logits)
     impossible = logits - largest <= -LIMIT
     shift = ops.where(ops.abs(largest) < LIMIT, 0.0, largest)
     finite = ops.where(logits == float("inf"), 0.0, logits - shift)
     return ops.where(impossible, LOG_ZERO, finite), impossible
 
 
+def _largest(logits: Tensor) -> Tensor:
+    """The largest logit of each unit; of none, where there are no units."""
+    largest = ops.max(logits, axis=-1, keepdims=True, initial=-float("inf"))
+    return ops.stop_gradient(largest)
+
+
 def certain_rows(logits: Tensor) -> Tensor:
     """Logits of n states without +inf: where there is one, 0 for each, else -inf."""
-    largest = ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    largest = _largest(logits)
     share = ops.where(logits == _INFINITY, _ZERO, -_INFINITY)
     return ops.where(largest == float("inf"), share, logits)
 

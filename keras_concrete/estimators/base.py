@@ -95,6 +95,8 @@ class Estimator(abc.ABC):
         reads_conditions: Whether the surrogate reads what layers are conditioned on.
         reads_first_draw: Whether it reads, in place of conditions, the logits and the
             node of the layer that is drawn first: `[logits, node]`.
+        pairs_first_draw: Whether it pairs the samples of that layer, beside which then no
+            other may draw from what all samples share.
         is_unbiased: Whether the gradient has no bias for its objective in the discrete
             graph; that of `"nvil"` has none but for its scale.
         objective: What the gradient follows on the mean where m samples are drawn, if it
@@ -116,6 +118,7 @@ class Estimator(abc.ABC):
     reads_drawn_logits: ClassVar[bool] = False
     reads_conditions: ClassVar[bool] = False
     reads_first_draw: ClassVar[bool] = False
+    pairs_first_draw: ClassVar[bool] = False
     is_unbiased: ClassVar[bool] = False
     objective: ClassVar[str] = "bound"
     signals_only: ClassVar[bool] = False

@@ -125,7 +125,8 @@ class Disarm(ScoreFunction):
     * Objective: the mean ELBO of the m samples, L_1 and not L_m: for L_m use `"vimco"`.
     * Bias: none. Decoder evaluations a step: m, which is even.
     * Works in belief networks, and in any model that ends in `MultiSampleBound` and calls
-      it on `(log_joint, log_posterior, [logits, node])`.
+      it on `(log_joint, log_posterior, [logits, node])`, if one sampler alone draws
+      first, by its `num_samples`, and the others from what it drew.
 
     References:
         Dong, Mnih & Tucker, "DisARM: An Antithetic Gradient Estimator for Binary Latent
@@ -136,6 +137,7 @@ class Disarm(ScoreFunction):
     name = "disarm"
     surrogate = DisarmSurrogate
     reads_first_draw: ClassVar[bool] = True
+    pairs_first_draw: ClassVar[bool] = True
     objective: ClassVar[str] = "mean ELBO"
     signals_only: ClassVar[bool] = True
 

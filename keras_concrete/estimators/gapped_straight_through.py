@@ -48,7 +48,7 @@ class GappedStraightThrough(StraightThrough):
         node = unit.node(logits, noise, temperature)
         drawn = unit.masses(unit.discrete_state(node))
         log_masses = unit.log_masses(logits)
-        largest = ops.max(log_masses, axis=-1, keepdims=True)
+        largest = ops.max(log_masses, axis=-1, keepdims=True, initial=-float("inf"))
         lowered = ops.minimum(log_masses, largest - self.gap)
         moved = ops.where(drawn > 0.5, largest, lowered)
         fixed = ops.stop_gradient(moved - log_masses)

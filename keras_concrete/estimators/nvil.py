@@ -126,7 +126,9 @@ class NvilSurrogate(Surrogate):
 class Nvil(ScoreFunction):
     """NVIL (Mnih & Gregor, "Neural Variational Inference and Learning", ICML 2014).
 
-    For the bound of one sample.
+    For the bound of one sample. The terms of log p before the i-th must not depend on the
+    i-th layer of q or a later one, as in a chain of layers; `MultiSampleBound` says what
+    to pass where they do.
     """
 
     name = "nvil"

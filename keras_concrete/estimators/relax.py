@@ -91,7 +91,8 @@ class RelaxSurrogate(Surrogate):
         signal = rest - self.mean
         # What the noise itself does to the control variate, less what it does where the
         # discrete state is held: exp(z_i - max z) of the slope in log pi_i.
-        pathwise = slope * relaxed / ops.max(relaxed, axis=-1, keepdims=True)
+        largest = ops.max(relaxed, axis=-1, keepdims=True, initial=0.0)
+        pathwise = slope * relaxed / largest
         # All units, also those of masked time steps, which log q leaves out and c reads.
         of_log_masses = signal[..., None, None] * drawn + pathwise
         gains = objectives.sum_terms(log_joint)

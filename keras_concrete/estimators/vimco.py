@@ -55,7 +55,7 @@ def leave_one_out_bounds(log_weights: Tensor) -> Tensor:
     array([[3., 1.]], dtype=float32)
     """
     others = ops.cast(ops.shape(log_weights)[1], log_weights.dtype) - 1.0
-    largest = ops.max(log_weights, axis=1, keepdims=True)
+    largest = ops.max(log_weights, axis=1, keepdims=True, initial=-float("inf"))
     relative = ops.maximum(log_weights - largest, _LOWEST)
     logs = _log_sums_without_one(relative)
     geometric_means = _sums_without_one(relative) / others

@@ -10,7 +10,7 @@ import pydantic_core
 
 from keras_concrete.files import write_whole
 
-__all__ = ["read_json", "read_record", "to_record", "write_json"]
+__all__ = ["read_json", "read_record", "to_record", "without_nan", "write_json"]
 
 Record = TypeVar("Record")
 
@@ -27,6 +27,15 @@ def write_json(path: Path, content: Any) -> None:
     """
     text = json.dumps(content, indent=2, default=_plain) + "\n"
     write_whole(path, text.encode())
+
+
+def without_nan(content: dict[str, Any]) -> dict[str, Any]:
+    """Numbers that are not known, a cosine that noise hides, as JSON's null.
+
+    Args:
+        content: Dict from names to numbers and other values.
+    """
+    return {name: None if value != value else value for name, value in content.items()}
 
 
 def read_json(path: Path) -> Any:

@@ -10,7 +10,7 @@ from keras_concrete.seeding import num_replicas
 from keras_concrete.sublayers import all_layers, running_layers
 from keras_concrete.types import Tensor
 
-__all__ = ["add_loss"]
+__all__ = ["add_loss", "mean_or_zero"]
 
 
 def add_loss(layer: keras.Layer, loss: Tensor, training: bool) -> None:
@@ -30,6 +30,12 @@ def add_loss(layer: keras.Layer, loss: Tensor, training: bool) -> None:
     if keras.backend.backend() == "jax":
         loss = _with_forgotten(layer, loss)
     layer.add_loss(loss)
+
+
+def mean_or_zero(values: Tensor) -> Tensor:
+    """The mean; 0 of an empty batch, of which Keras's own losses are 0."""
+    size = ops.cast(ops.maximum(ops.size(values), 1), values.dtype)
+    return ops.sum(values) / size
 
 
 # By pass, and layer: its losses in that pass, and the one that Keras was given last.

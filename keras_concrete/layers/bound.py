@@ -37,7 +37,10 @@ class MultiSampleBound(FollowingLayer):
         conditions: What some estimators read besides. For `"nvil"`, what each layer of q
             is conditioned on, and all lists in the order from the data:
             `log p(x | h1), log p(h1 | h2), ...` against `log q(h1 | x), log q(h2 | h1),
-            ...` and `x, h1, ...`. For `"disarm"`, `"arm"` and `"relax"`,
+            ...` and `x, h1, ...`. Its signal of layer i leaves out the terms before the
+            i-th, which may thus depend on no later layer: where they do (a decoder that
+            reads several layers, samplers side by side) the whole goes last, `[zeros,
+            ..., log p(x, z)]`, zeros of its shape. For `"disarm"`, `"arm"` and `"relax"`,
             `[logits, node]` of the sampler that is drawn first, whose score comes first
             in `log_posterior`.
         training: Whether the estimator's gradient is wanted.
@@ -53,7 +56,8 @@ class MultiSampleBound(FollowingLayer):
     Raises:
         ValueError: If the terms differ in shape, if the estimator is not for their
             number of samples (`"vimco"` and `"reinforce_loo"` for 2 or more, `"disarm"`
-            and `"arm"` for pairs, `"nvil"` for 1), or not the samplers'.
+            and `"arm"` for pairs, `"nvil"` for 1), or not the samplers', or if several
+            samplers draw pairs.
 
     Example:
     >>> import numpy as np
@@ -81,11 +85,31 @@ class MultiSampleBound(FollowingLayer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Forms the bound; refuses nodes of other units than it was told of."""
         outputs = super().__call__(*args, **kwargs)
-        if self.followed_estimator().reads_first_draw:
-            conditions = kwargs.get("conditions", args[2] if len(args) > 2 else None)
-            for origin in origins(conditions):
+        estimator = self.followed_estimator()
+        given = dict(
+            zip(("log_joint", "log_posterior", "conditions"), args, strict=False)
+        )
+        given = {**given, **kwargs}
+        if estimator.reads_first_draw:
+            for origin in origins(given.get("conditions")):
                 check_states(self, origin)
+        if estimator.pairs_first_draw:
+            self._check_pairs(as_list(given["log_posterior"]))
         return outputs
+
+    def _check_pairs(self, log_posterior: list) -> None:
+        """Refuses pairs of samples in other layers than in that which is drawn first."""
+        first, others = origins(log_posterior[0]), origins(log_posterior[1:])
+        beside = [origin for origin in others if origin.has_samples]
+        beside += [origin for origin in first if not origin.has_samples]
+        if beside:
+            raise ValueError(
+                f"The estimator {self.estimator!r} draws the samples of one layer in "
+                "pairs: one sampler alone may draw first, by its `num_samples`, with its "
+                "term first in log_posterior, and the others from what it drew, with "
+                f"sample_axis=True. {beside[0].layer!r} does not fit that: draw by one "
+                "sampler what is drawn side by side, or use 'reinforce_loo'."
+            )
 
     def build(
         self,

@@ -73,7 +73,9 @@ class Centering(keras.layers.Layer):
         if training and self.trainable:
             axes = tuple(range(len(inputs.shape) - 1))
             mean = ops.stop_gradient(ops.mean(activity, axis=axes))
-            self.average.assign(self.decay * self.average + (1.0 - self.decay) * mean)
+            moved = self.decay * self.average + (1.0 - self.decay) * mean
+            is_empty = ops.equal(ops.size(activity), 0)
+            self.average.assign(ops.where(is_empty, self.average, moved))
         return ops.cast(centered, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

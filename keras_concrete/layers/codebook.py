@@ -214,6 +214,11 @@ class CategoricalCodebook(keras.layers.Layer):
         Returns:
             Float32 tensor of that shape and a last axis of size `dim`.
         """
+        if not self.built:
+            raise ValueError(
+                f"{self.name!r} has no codes yet: call it on some data, or build it, "
+                "before it decodes."
+            )
         return ops.take(self.codes.value, indices, axis=0)
 
     def _masks(self, prior_logits: Any, mask: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from keras_concrete.schedules import Schedule, Setting
 from keras_concrete.step_clock import StepClock
 from keras_concrete.types import Tensor
 
-__all__ = ["CurrentSetting", "refuse_to_set"]
+__all__ = ["CurrentSetting", "GivenSetting", "HasTemperature"]
 
 
 class _Held(AskedMetric):
@@ -32,6 +32,8 @@ class _Held(AskedMetric):
 class CurrentSetting:
     """Reads a setting of a layer: as it was given, or at the present training step.
 
+    The layer's class has a `GivenSetting` of its name.
+
     Args:
         layer: The layer, which keeps the clock of a schedule, or the variable.
         name: Name of the setting.
@@ -40,6 +42,7 @@ class CurrentSetting:
 
     def __init__(self, layer: keras.layers.Layer, name: str, setting: Setting) -> None:
         self.setting = setting
+        vars(layer)[name] = setting  # Where Keras takes no variable for a weight.
         self._clock: Any = None
         on_jax = keras.backend.backend() == "jax"
         if isinstance(setting, Schedule):
@@ -47,7 +50,7 @@ class CurrentSetting:
             self._clock = kind(name=f"{layer.name}_{name}_clock")
             setattr(layer, f"_{name}_clock", self._clock)
         elif isinstance(setting, keras.Variable):
-            if on_jax and setting.trainable:
+            if setting.trainable:
                 raise ValueError(
                     f"`{name}` of the layer {layer.name!r} must be a variable that no "
                     "optimizer trains, keras.Variable(0.5, trainable=False). "
@@ -65,15 +68,50 @@ class CurrentSetting:
         return self.setting
 
 
-def refuse_to_set(layer: keras.layers.Layer, name: str) -> None:
-    """Refuses an assignment that a compiled training step would not see.
+class GivenSetting:
+    """An argument of a layer, as it was given; to assign to it later is refused.
 
-    Raises:
-        AttributeError: Always.
+    What has read it once, a compiled step or a part of the layer, would not see that.
+
+    Args:
+        can_change: Whether the argument may be a schedule or a variable.
     """
-    raise AttributeError(
-        f"`{name}` of the layer {layer.name!r} is fixed when the layer is made. For one "
-        "that changes, make the layer with a schedule, such as "
-        f"{name}=keras.optimizers.schedules.CosineDecay(...), or with a variable that "
-        f"you assign to, {name}=keras.Variable(0.5, trainable=False)."
-    )
+
+    def __init__(self, can_change: bool = True) -> None:
+        self._can_change = can_change
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        if layer is None:
+            return self
+        if self._name not in vars(layer):
+            raise AttributeError(f"{layer!r} has no `{self._name}` yet.")
+        return vars(layer)[self._name]
+
+    def __set__(self, layer: keras.layers.Layer, value: Any) -> None:
+        way = (
+            "For one that changes, make the layer with a schedule, such as "
+            f"{self._name}=keras.optimizers.schedules.CosineDecay(...), or with a "
+            f"variable that you assign to, {self._name}=keras.Variable(0.5, "
+            "trainable=False)."
+            if self._can_change
+            else "Make another layer, and load the weights."
+        )
+        raise AttributeError(
+            f"`{self._name}` of the layer {layer.name!r} is fixed when the layer is "
+            f"made. {way}"
+        )
+
+
+class HasTemperature:
+    """A layer with a temperature."""
+
+    temperature = GivenSetting()
+    _temperature: CurrentSetting
+
+    @property
+    def current_temperature(self) -> Tensor:
+        """The temperature of the next training step."""
+        return self._temperature.read()

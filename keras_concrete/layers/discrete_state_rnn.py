@@ -5,9 +5,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.layers.added_loss import add_loss
+from keras_concrete.layers.added_loss import add_loss, mean_or_zero
 from keras_concrete.layers.discrete_state_cell import DiscreteStateCell
-from keras_concrete.layers.pass_terms import KLTerm, are_watched, note, watched_terms
+from keras_concrete.layers.pass_terms import (
+    Draw,
+    KLTerm,
+    are_watched,
+    note,
+    watched_terms,
+)
 from keras_concrete.step_mean import StepMean
 from keras_concrete.types import Shape, Tensor
 
@@ -90,9 +96,10 @@ class DiscreteStateRNN(keras.layers.Layer):
         loss, kl, log_ratio = ops.unstack(ops.cast(sums, "float32"), 3, axis=-1)
         self._mean.add_call(kl, training)
         if are_watched():
-            note(KLTerm(self.name, log_ratio))
+            note(Draw(self.name, has_density=True))
+            note(KLTerm(self.name, self.name, log_ratio))
         else:
-            add_loss(self, ops.mean(loss), training)
+            add_loss(self, mean_or_zero(loss), training)
         return ops.cast(features, self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape: Shape) -> Shape:

@@ -11,7 +11,11 @@ from keras_concrete.checks import check_positive
 from keras_concrete.graphs import in_loop_body, piecewise_compiled
 from keras_concrete.hard_gates import hard_gate, log_odds_of_open
 from keras_concrete.layers.added_loss import add_loss
-from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.current_setting import (
+    CurrentSetting,
+    GivenSetting,
+    HasTemperature,
+)
 from keras_concrete.layers.gate_axes import checked_axes, positive_axes
 from keras_concrete.layers.pass_terms import are_watched
 from keras_concrete.seeding import SeededLayer
@@ -26,7 +30,7 @@ _DAMPING = 5.0
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class HardConcrete(SeededLayer):
+class HardConcrete(HasTemperature, SeededLayer):
     """Multiplies its input by gates in [0, 1] that learn to be exactly 0.
 
     A gate is a relaxed binary unit, stretched beyond both ends of [0, 1] and cut off
@@ -108,6 +112,8 @@ class HardConcrete(SeededLayer):
         et al., "Controlled Sparsity via Constrained Optimization", NeurIPS 2022.
     """
 
+    l0_weight = GivenSetting()
+
     def __init__(
         self,
         axis: int | tuple[int, ...] = -1,
@@ -144,29 +150,6 @@ class HardConcrete(SeededLayer):
         self._mean = StepMean(name=f"{self.name}_l0")
         self.autocast = False
         self.supports_masking = True
-
-    @property
-    def temperature(self) -> schedules.Setting:
-        """The temperature, as it was given."""
-        return self._temperature.setting
-
-    @temperature.setter
-    def temperature(self, value: Any) -> None:
-        refuse_to_set(self, "temperature")
-
-    @property
-    def current_temperature(self) -> Tensor:
-        """The temperature of the next training step."""
-        return self._temperature.read()
-
-    @property
-    def l0_weight(self) -> schedules.Setting | None:
-        """The cost of an open gate, as it was given."""
-        return self._l0_weight.setting
-
-    @l0_weight.setter
-    def l0_weight(self, value: Any) -> None:
-        refuse_to_set(self, "l0_weight")
 
     def build(self, input_shape: Shape) -> None:
         """Adds the gates' logits, and the multiplier."""

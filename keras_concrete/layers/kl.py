@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.graphs import in_loop_body
-from keras_concrete.layers.added_loss import add_loss
-from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.added_loss import add_loss, mean_or_zero
+from keras_concrete.layers.current_setting import CurrentSetting, GivenSetting
 from keras_concrete.layers.kl_loss import (
     balanced_kl,
     check_balance,
@@ -106,6 +106,10 @@ class RelaxedKL(Score):
         Discrete World Models", ICLR 2021.
     """
 
+    posterior_temperature = GivenSetting()
+    prior_temperature = GivenSetting()
+    loss_weight = GivenSetting()
+
     def __init__(
         self,
         *,
@@ -156,33 +160,6 @@ class RelaxedKL(Score):
             warn_if_too_warm(self.posterior_temperature)
             warn_if_too_warm(self.prior_temperature)
 
-    @property
-    def posterior_temperature(self) -> schedules.Setting:
-        """The temperature of the sampler, as it was given."""
-        return self._posterior_temperature.setting
-
-    @posterior_temperature.setter
-    def posterior_temperature(self, value: Any) -> None:
-        refuse_to_set(self, "posterior_temperature")
-
-    @property
-    def prior_temperature(self) -> schedules.Setting:
-        """The temperature of the prior's density, as it was given."""
-        return self._prior_temperature.setting
-
-    @prior_temperature.setter
-    def prior_temperature(self, value: Any) -> None:
-        refuse_to_set(self, "prior_temperature")
-
-    @property
-    def loss_weight(self) -> schedules.Setting | None:
-        """The weight of the term in the loss, as it was given."""
-        return self._loss_weight.setting
-
-    @loss_weight.setter
-    def loss_weight(self, value: Any) -> None:
-        refuse_to_set(self, "loss_weight")
-
     def build(
         self, node_shape: Shape, posterior_logits_shape: Shape, prior_logits_shape: Shape
     ) -> None:
@@ -216,9 +193,11 @@ class RelaxedKL(Score):
         self._report(kl, training)
         # A pass that is watched has no loss, and may be in a loop.
         if are_watched():
-            note(KLTerm(self.name, sampled(posterior, prior)))
+            note(KLTerm(self.name, self.followed_sampler, sampled(posterior, prior)))
         elif self.loss_weight is not None:
-            self._charge(lambda q, p: ops.mean(kl_of(q, p)), posterior, prior, training)
+            self._charge(
+                lambda q, p: mean_or_zero(kl_of(q, p)), posterior, prior, training
+            )
         return kl
 
     def _log_ratio(

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_num_states
-from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
 from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.layers.origin import FollowingLayer, Origin, check_states
 from keras_concrete.layers.shapes import check_node, match
@@ -135,7 +135,7 @@ class Score(FollowingLayer):
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class ConcreteLogProb(Score):
+class ConcreteLogProb(HasTemperature, Score):
     """Log-probability of a node, summed over the units.
 
     With `training=True` this is what the estimator makes of it: for `"concrete"` the
@@ -203,20 +203,6 @@ class ConcreteLogProb(Score):
     def _check_estimator(self, estimator: str) -> None:
         if estimators.get(estimator).convex_when_cold:
             warn_if_too_warm(self.temperature)
-
-    @property
-    def temperature(self) -> schedules.Setting:
-        """The temperature, as it was given."""
-        return self._temperature.setting
-
-    @temperature.setter
-    def temperature(self, value: Any) -> None:
-        refuse_to_set(self, "temperature")
-
-    @property
-    def current_temperature(self) -> Tensor:
-        """The temperature of the next training step."""
-        return self._temperature.read()
 
     def build(
         self,

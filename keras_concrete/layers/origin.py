@@ -78,16 +78,23 @@ class FollowingLayer(keras.layers.Layer):
             estimators.get(estimator)
         self.estimator = estimator
         self.autocast = False
+        self._samplers: set[str] = set()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Follows the sampler of the inputs, then runs the layer on them."""
         found = origins((args, kwargs))
         for origin in found:
             self._follow(origin)
+        self._samplers.update(origin.layer for origin in found[:1])
         outputs = super().__call__(*args, **kwargs)
         if found:
             note_origin(outputs, found[0])
         return outputs
+
+    @property
+    def followed_sampler(self) -> str | None:
+        """Name of the sampler whose node is read; None if not known, or of several."""
+        return next(iter(self._samplers)) if len(self._samplers) == 1 else None
 
     def _follow(self, origin: Origin) -> None:
         if self.estimator is None:

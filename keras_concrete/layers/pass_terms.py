@@ -43,10 +43,12 @@ class KLTerm(NamedTuple):
 
     Attributes:
         layer: Its name.
+        sampler: Name of the layer whose draw it scores, or None if that is not known.
         kl: `(batch, [num_samples])`, in nats.
     """
 
     layer: str
+    sampler: str | None
     kl: Tensor
 
 

@@ -22,15 +22,16 @@ _PRIORS = ("uniform", "learned", "given")
 
 
 class _Term(RelaxedKL):
-    """A term whose mean the sampler reports.
+    """A term of a sampler's own, which reports its mean.
 
     Keras lists a metric once for each layer around it, and `evaluate` returns as many
     numbers.
     """
 
-    def __init__(self, report: Report, **kwargs: Any) -> None:
+    def __init__(self, sampler: str, report: Report, **kwargs: Any) -> None:
         self._told = report
         super().__init__(**kwargs)
+        self._samplers = {sampler}
 
     def reporter(self) -> Report:
         """The sampler's."""
@@ -41,6 +42,7 @@ class PriorKL(keras.layers.Layer):
     """Adds the KL between a sampler's posterior and a prior to the model's losses.
 
     Args:
+        sampler: Name of the sampler.
         prior: `"uniform"`, `"learned"` for free logits that train, or `"given"` for
             logits that come with each call.
         num_states: 2 for binary units, n for units of n states.
@@ -51,17 +53,18 @@ class PriorKL(keras.layers.Layer):
 
     def __init__(
         self,
+        sampler: str,
         prior: str,
         num_states: int,
         kl: dict[str, Any],
         report: Report,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name=f"{sampler}_kl", **kwargs)
         check_choice("prior", prior, _PRIORS)
         self.prior = prior
         self._binary = num_states == 2
-        self._kl = _Term(report, num_states=num_states, name=self.name, **kl)
+        self._kl = _Term(sampler, report, num_states=num_states, name=self.name, **kl)
         self._num_states = num_states
         self._logits: Any = None
         self.autocast = False

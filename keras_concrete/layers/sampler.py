@@ -10,7 +10,11 @@ from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_choice, check_count, check_positive
 from keras_concrete.estimators.base import check_sample_axis
 from keras_concrete.graphs import piecewise_compiled
-from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.current_setting import (
+    CurrentSetting,
+    GivenSetting,
+    HasTemperature,
+)
 from keras_concrete.layers.forgotten_terms import ForgottenTerms
 from keras_concrete.layers.origin import Origin, note_origin
 from keras_concrete.layers.pass_terms import Draw, note
@@ -25,13 +29,21 @@ from keras_concrete.types import Shape, Tensor
 __all__ = ["Sampler"]
 
 
-class Sampler(SeededLayer):
+class Sampler(HasTemperature, SeededLayer):
     """Base of layers from logits to states: relaxed in training, discrete otherwise.
 
     The arguments are described by the layers that derive from it.
     """
 
     _binary: ClassVar[bool]
+
+    prior_temperature = GivenSetting()
+    kl_weight = GivenSetting()
+    estimator = GivenSetting(can_change=False)
+    prior = GivenSetting(can_change=False)
+    kl_objective = GivenSetting(can_change=False)
+    kl_balance = GivenSetting(can_change=False)
+    free_nats = GivenSetting(can_change=False)
 
     def __init__(
         self,
@@ -65,10 +77,8 @@ class Sampler(SeededLayer):
         self._temperature = CurrentSetting(self, "temperature", temperature)
         self.num_samples = num_samples
         self.return_node = return_node
-        self.estimator = estimator
         self.inference = inference
         self.sample_axis = sample_axis
-        self.prior = prior
         told = {
             "prior_temperature": prior_temperature,
             "kl_weight": kl_weight,
@@ -77,7 +87,7 @@ class Sampler(SeededLayer):
             "free_nats": free_nats,
         }
         told = check_prior(prior, estimator, told)
-        schedules.keep_as_given(self, **told)
+        schedules.keep_as_given(self, estimator=estimator, prior=prior, **told)
         if self._estimator.convex_when_cold:
             warn_if_too_warm(temperature)
             if self.prior_temperature is not None:
@@ -90,20 +100,6 @@ class Sampler(SeededLayer):
         self._adds_axis = num_samples is not None
         self.autocast = False
         self.supports_masking = True
-
-    @property
-    def temperature(self) -> schedules.Setting:
-        """The temperature, as it was given."""
-        return self._temperature.setting
-
-    @temperature.setter
-    def temperature(self, value: Any) -> None:
-        refuse_to_set(self, "temperature")
-
-    @property
-    def current_temperature(self) -> Tensor:
-        """The temperature of the next training step."""
-        return self._temperature.read()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Draws states, and notes on them and on the nodes by what they were drawn."""
@@ -139,7 +135,7 @@ class Sampler(SeededLayer):
         }
         num_states = 2 if self._binary else logits_shape[-1]
         report = self._kl_mean.add_call
-        self._kl = PriorKL(self.prior, num_states, kl, report, name=f"{self.name}_kl")
+        self._kl = PriorKL(self.name, self.prior, num_states, kl, report)
         self._kl.build(logits_shape, logits_shape, prior_logits_shape)
 
     def call(

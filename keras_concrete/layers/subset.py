@@ -10,7 +10,7 @@ from keras import ops
 from keras_concrete import schedules
 from keras_concrete.checks import check_choice, check_count, check_flag, check_positive
 from keras_concrete.estimators.base import with_gradient_of
-from keras_concrete.layers.current_setting import CurrentSetting, refuse_to_set
+from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
 from keras_concrete.layers.perturbed_scores import (
     NEVER,
     draw_gumbels,
@@ -27,7 +27,7 @@ _ESTIMATORS = ("concrete", "straight_through_gumbel_softmax")
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class SubsetSample(SeededLayer):
+class SubsetSample(HasTemperature, SeededLayer):
     """Draws k different ones of n states from n logits: sensors, pixels, tokens.
 
     The k are the largest of `logits + G` with Gumbel noise G (Gumbel top-k): the first is
@@ -120,20 +120,6 @@ class SubsetSample(SeededLayer):
         self._adds_axis = num_samples is not None
         self.autocast = False
         self.supports_masking = True
-
-    @property
-    def temperature(self) -> schedules.Setting:
-        """The temperature, as it was given."""
-        return self._temperature.setting
-
-    @temperature.setter
-    def temperature(self, value: Any) -> None:
-        refuse_to_set(self, "temperature")
-
-    @property
-    def current_temperature(self) -> Tensor:
-        """The temperature of the next training step."""
-        return self._temperature.read()
 
     def build(self, logits_shape: Shape) -> None:
         """Checks that there is a choice."""

@@ -40,6 +40,26 @@ class GumbelSoftmax(keras.layers.Layer):
         }[self.how]()
 
 
+class AtTheCall(keras.layers.Layer):
+    """The usual one: temperature and manner are arguments of the call."""
+
+    straight_through = True
+    generator = keras.random.SeedGenerator(0)
+
+    def call(self, logits, tau, hard=False, training=False):
+        if isinstance(logits, dict):
+            logits = logits["a"] + logits["b"]
+        gumbel = -ops.log(
+            -ops.log(
+                keras.random.uniform(ops.shape(logits), 1e-9, 1.0, seed=self.generator)
+            )
+        )
+        soft = ops.softmax((logits + gumbel) / tau)
+        if hard:
+            return ops.one_hot(ops.argmax(soft, axis=-1), logits.shape[-1])
+        return soft
+
+
 class Ids(keras.layers.Layer):
     """The classic fault: integers, through which nothing can flow."""
 
@@ -178,6 +198,38 @@ FAULTY = {
         lambda: autoencoder(_warm(), (4,), bias_initializer=_certain),
         ("training gap", "bits", "lower its temperature"),
     ),
+    "a sampler that is always in training": (
+        lambda: autoencoder(lambda logits: bits()(logits, training=True), (4,)),
+        ("training gap", "bits", "called with training=True"),
+    ),
+    "a temperature at the call": (
+        lambda: autoencoder(lambda logits: AtTheCall(name="g")(logits, tau=0.5)),
+        ("soft straight-through", "g", "not one-hot"),
+    ),
+    "hard at the call": (
+        lambda: autoencoder(
+            lambda logits: AtTheCall(name="g")(logits, tau=0.5, hard=True)
+        ),
+        ("no gradient", "g", "draws at random"),
+    ),
+    "tensors by name": (
+        lambda: autoencoder(
+            lambda logits: AtTheCall(name="g")({"a": logits, "b": logits}, tau=0.5)
+        ),
+        ("soft straight-through", "g", "not one-hot"),
+    ),
+    "a sign": (
+        lambda: autoencoder(keras.layers.Lambda(ops.sign, name="g"), (4,)),
+        ("no gradient", "g", "gives discrete states"),
+    ),
+    "an argmax": (
+        lambda: autoencoder(
+            keras.layers.Lambda(
+                lambda logits: ops.one_hot(ops.argmax(logits, -1), 3), name="g"
+            )
+        ),
+        ("no gradient", "g", "gives discrete states"),
+    ),
     "a subclassed model": (
         lambda: Subclassed(GumbelSoftmax("hard_only", name="g")),
         ("no gradient", "encoder", "no gradient of the outputs reaches"),
@@ -248,6 +300,12 @@ def own_logits():
     return keras.Model(inputs, keras.layers.Dense(6)(states))
 
 
+def thresholds():
+    inputs = keras.Input((6,))
+    is_high = keras.layers.Lambda(lambda x: ops.cast(x > 0, "float32"))(inputs)
+    return keras.Model(inputs, keras.layers.Dense(6)(is_high))
+
+
 def cross_entropy_of_logits(y_true, y_pred):
     return keras.losses.binary_crossentropy(y_true, y_pred, from_logits=True)
 
@@ -272,6 +330,10 @@ HEALTHY = {
     "our sampler": lambda: autoencoder(bits(prior="uniform"), (4,)),
     "the mode outside training": lambda: autoencoder(
         kc.ConcreteSample(0.7, inference="mode", seed=0)
+    ),
+    "a threshold of data": thresholds,
+    "a sign with a gradient": lambda: autoencoder(
+        keras.layers.Lambda(lambda x: x + ops.stop_gradient(ops.sign(x) - x)), (4,)
     ),
     "a subclassed model": lambda: Subclassed(GumbelSoftmax("straight_through")),
     "a subclassed model without noise": lambda: Subclassed(keras.layers.Dropout(0.5)),

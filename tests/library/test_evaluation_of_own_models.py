@@ -159,6 +159,13 @@ def test_a_model_that_tells_no_log_weights_is_refused():
     chosen = kc.SubsetSample(2, 0.5, name="chosen")
     subset = keras.Model(x, [dense(4, 1.0, 2)(state * chosen(logits)), kl])
     in_bound = keras.Model(x, bounds[0](kl, kl * ops.sum(chosen(logits), axis=-1)))
+    owner = kc.BinaryConcreteSample(0.5, return_node=True, prior="uniform", name="owner")
+    owned, node = owner(logits)
+    watched = kc.RelaxedKL(
+        posterior_temperature=0.5, prior_temperature=0.5, name="watched"
+    )(node, logits, ops.zeros_like(logits))
+    watching = keras.Model(x, [dense(4, 1.0, 2)(owned), watched])
+    watching_one_of_two = keras.Model(x, [dense(4, 1.0, 2)(owned + other), watched])
     mode, _ = autoencoder(inference="mode")
     for model, log_likelihood, sentence in (
         (keras.Sequential(), None, "`model` must have the method .*: a Sequential"),
@@ -170,6 +177,8 @@ def test_a_model_that_tells_no_log_weights_is_refused():
             first_pixels,
             "draws from '(twice|other)'.* KL terms of 'twice_kl', 'twice_kl' only",
         ),
+        (watching, first_pixels, "'owner_kl', 'watched', .* more than one .* 'owner'"),
+        (watching_one_of_two, first_pixels, "draws from 'owner', 'other'.* only"),
         (subset, first_pixels, "draws from .*'chosen'.* inference='mode'"),
         (in_bound, None, "'chosen' draws at random what no layer scores"),
         (two, None, "must run one MultiSampleBound. It runs: '[ab]', '[ab]'"),
@@ -193,3 +202,40 @@ def test_a_likelihood_of_other_axes_than_the_terms_is_refused():
     unequal = {"image": X, "label": np.zeros((5, 1), "int32")}
     with pytest.raises(ValueError, match=r"all of the same number. .*\(6, 4\), \(5, 1\)"):
         kc.evaluate_bound(model, unequal, 4, log_likelihood=score)
+
+
+def test_a_sequence_of_states_does_not_score_the_sampler_after_it():
+    cell = kc.DiscreteStateCell(4, num_variables=2, num_states=3, seed=0)
+    x = keras.Input((5, 3))
+    features = kc.DiscreteStateRNN(cell, name="world")(x)
+    drawn = kc.BinaryConcreteSample(0.5, name="other")(dense(4, 1.0, 1)(features[:, -1]))
+    model = keras.Model(x, [drawn])
+    with pytest.raises(ValueError, match=r"draws from 'world', 'other', .* of 'world'"):
+        kc.evaluate_bound(
+            model,
+            np.zeros((2, 5, 3), "float32"),
+            4,
+            log_likelihood=lambda x, y: ops.sum(x, axis=(1, 2)),
+        )
+
+
+def test_samples_that_are_impossible_weigh_nothing():
+    """A state of mass 0.0025 alone has a likelihood; most chunks do not draw it."""
+    x = keras.Input((4,))
+    logits = ops.zeros_like(x[:, :2]) + np.log(0.05 / 0.95)
+    state = kc.BinaryConcreteSample(0.5, prior="uniform", name="draw")(logits)
+    model = keras.Model(x, state)
+
+    def of_ones(x, state):
+        return ops.where(ops.all(state > 0.5, axis=-1), 0.0, -float("inf"))
+
+    def of_none(x, state):
+        return ops.full_like(state[:, 0], -float("inf"))
+
+    few = np.zeros((2, 4), "float32")
+    estimate = kc.evaluate_bound(model, few, 20_000, log_likelihood=of_ones)
+    # Of 20,000 samples 50 are this state, +- 7: four standard deviations are 0.57.
+    np.testing.assert_allclose(estimate.bounds, np.log(1 / 4), atol=0.6)
+    estimate = kc.evaluate_bound(model, few, 200, log_likelihood=of_none)
+    np.testing.assert_array_equal(estimate.bounds, [-np.inf, -np.inf])
+    np.testing.assert_array_equal(estimate.effective_sample_sizes, [0.0, 0.0])

@@ -24,6 +24,31 @@ def scored_states(num_states):
     return np.zeros((4, 2), "float32"), log_q, [logits, node]
 
 
+def side_by_side(estimator):
+    """Two layers of pairs, which are drawn beside each other."""
+    logits = np.zeros((4, 3), "float32")
+    sample = [
+        kc.BinaryConcreteSample(
+            1.0, num_samples=2, return_node=True, estimator=estimator, name=name
+        )
+        for name in ("first", "second")
+    ]
+    nodes = [layer(logits)[1] for layer in sample]
+    scores = [kc.ConcreteLogProb(1.0, sample_axis=True)(node, logits) for node in nodes]
+    return [np.zeros((4, 2), "float32")], scores, [logits, nodes[0]]
+
+
+def of_samples_that_were_there():
+    """A layer that draws for an axis which another has made."""
+    logits = np.zeros((4, 2, 3), "float32")
+    sample = kc.BinaryConcreteSample(
+        1.0, return_node=True, estimator="arm", sample_axis=True, name="second"
+    )
+    _, node = sample(logits)
+    log_q = kc.ConcreteLogProb(1.0, sample_axis=True)(node, logits)
+    return [np.zeros((4, 2), "float32")], [log_q], [logits, node]
+
+
 def kl(**kwargs):
     return kc.RelaxedKL(posterior_temperature=1.0, prior_temperature=1.0, **kwargs)
 
@@ -53,6 +78,18 @@ def kl(**kwargs):
         (
             lambda: kc.MultiSampleBound()(*scored_states(4)),
             r"MultiSampleBound .* units of num_states=2.*4 states: pass num_states=4",
+        ),
+        (
+            lambda: kc.MultiSampleBound()(*side_by_side("disarm")),
+            "in pairs: one sampler .*'second' does not fit .*'reinforce_loo'",
+        ),
+        (
+            lambda: kc.MultiSampleBound()(*side_by_side("arm")),
+            "in pairs: one sampler .*'second' does not fit",
+        ),
+        (
+            lambda: kc.MultiSampleBound()(*of_samples_that_were_there()),
+            "in pairs: one sampler .*'second' does not fit",
         ),
         (lambda: kc.ConcreteSample(1.0, estimator="gaussian"), "is for binary units"),
         (

@@ -15,6 +15,7 @@ from keras_concrete.evaluation import evaluate_bound
 from keras_concrete.experiments import run_pictures
 from keras_concrete.experiments.command_line.console import console, say
 from keras_concrete.experiments.command_line.progress import bars, counter
+from keras_concrete.experiments.json_files import without_nan
 from keras_concrete.experiments.measurement import base_rate_nll
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.files import check_empty, make_folder, remove_leftovers
@@ -84,7 +85,7 @@ def evaluate(
             effective_sample_size=estimate.effective_sample_size,
             base_rate_nll=float(np.mean(naive)),
         )
-        file.write(json.dumps(asdict(record)) + "\n")
+        file.write(json.dumps(without_nan(asdict(record))) + "\n")
     say(f"Run folder: {folder.path}")
     console.print(record.table())
     say(effective_sample_size_words(record.effective_sample_size, num_samples))

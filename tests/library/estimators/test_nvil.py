@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 import keras_concrete as kc
 
@@ -128,3 +129,69 @@ def test_nvil_moves_its_averages_after_their_use_and_only_in_training():
         assert float(means[i]) == pytest.approx(expected, rel=1e-4, abs=1e-5)
         expected = 0.8 * old[1][i] + 0.2 * residual.var()
         assert float(variances[i]) == pytest.approx(expected, rel=1e-4)
+
+
+# --- A decoder that reads both layers ----------------------------------------------
+
+DRAWS, FALSE_ALARM = 40_000, 1e-6
+LOGITS, LINK = (0.4, -0.3), 1.1  # Of z1, and of z2, which z1 moves.
+# log p(x given z1, z2), by z1 and z2; p(z1 given z2) and p(z2) are fair coins.
+LIKELIHOOD = np.log([[0.02, 0.3], [0.6, 0.05]])
+
+
+def elbo(first, second):
+    total = 0.0
+    for z1 in (0, 1):
+        for z2 in (0, 1):
+            logits = (first, second + LINK * z1)
+            log_q = sum(
+                -np.logaddexp(0.0, -logit if z else logit)
+                for z, logit in zip((z1, z2), logits, strict=True)
+            )
+            log_p = LIKELIHOOD[z1, z2] + 2 * np.log(0.5)
+            total += np.exp(log_q) * (log_p - log_q)
+    return total
+
+
+def gradients_of_draws(whole_last):
+    """Of the logits of q, by draw: rows of a batch with logits of their own."""
+    first, second = (tf.Variable(tf.fill((DRAWS, 1), logit)) for logit in LOGITS)
+    draw = [
+        kc.BinaryConcreteSample(0.5, return_node=True, estimator="nvil", seed=seed)
+        for seed in (0, 1)
+    ]
+    log_prob = kc.ConcreteLogProb(0.5)
+    with tf.GradientTape() as tape:
+        z1, node1 = draw[0](first, training=True)
+        logits2 = second + LINK * z1
+        z2, node2 = draw[1](logits2, training=True)
+        log_q = [log_prob(node1, first), log_prob(node2, logits2)]
+        index = tf.cast(tf.concat([z1, z2], axis=1), "int32")
+        likelihood = tf.gather_nd(tf.constant(LIKELIHOOD, "float32"), index)
+        coin = tf.fill((DRAWS,), np.float32(np.log(0.5)))
+        log_p = [likelihood, coin, coin]
+        if whole_last:
+            log_p = [tf.zeros((DRAWS,)), sum(log_p)]
+        bound = kc.MultiSampleBound()(log_p, log_q, [first, z1], training=True)
+    return tape.gradient(bound, [first, second])
+
+
+def distances(whole_last):
+    """From the exact gradient, in standard errors."""
+    step, found = 1e-5, gradients_of_draws(whole_last)
+    for i, gradient in enumerate(found):
+        up, down = (
+            elbo(*(logit + sign * step * (i == j) for j, logit in enumerate(LOGITS)))
+            for sign in (1, -1)
+        )
+        gradient = np.asarray(gradient, "float64")[:, 0]
+        error = gradient.std() / DRAWS**0.5
+        yield abs(gradient.mean() - (up - down) / (2 * step)) / error
+
+
+def test_a_term_that_reads_both_layers_is_to_be_in_the_signal_of_both():
+    limit = stats.norm.isf(FALSE_ALARM / 4)
+    assert max(distances(whole_last=True)) < limit
+    # The order of a chain leaves it out of the second one's.
+    first, second = distances(whole_last=False)
+    assert first < limit < second
