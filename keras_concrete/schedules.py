@@ -3,9 +3,9 @@
 Such a setting is a number; any `keras.optimizers.schedules.LearningRateSchedule` of the
 training step, such as `ExponentialDecay`, `PolynomialDecay` (linear with power 1),
 `CosineDecay` (down to `alpha` times the first value), one of yours, or the one below; or
-a scalar `keras.Variable`, which a callback of yours assigns to. Numbers and schedules are
-settings of a model and not among its weights: the weights of a model that was trained on
-a schedule load into one that serves at a constant temperature.
+a scalar `keras.Variable` with `trainable=False`, which a callback of yours assigns to.
+These are settings of a model and not among its weights: the weights of a model that was
+trained on a schedule load into one that serves at a constant temperature.
 """
 
 import math
@@ -101,7 +101,8 @@ def get(name: str, setting: Any, can_be_zero: bool = False) -> Setting:
 
     Raises:
         ValueError: If it is none of these, or out of range; a schedule is looked at at
-            step 0 and at the end of its decay.
+            step 0 and at the end of its decay. If it is a variable that trains, which no
+            optimizer would see.
     """
     setting = deserialize(setting)
     if isinstance(setting, keras.Variable):
@@ -109,6 +110,11 @@ def get(name: str, setting: Any, can_be_zero: bool = False) -> Setting:
             raise ValueError(
                 f"Argument `{name}` must be a scalar if it is a variable. Received: a "
                 f"variable of shape {tuple(setting.shape)}"
+            )
+        if setting.trainable:
+            raise ValueError(
+                f"Argument `{name}` must be a variable that no optimizer trains, such as "
+                f"keras.Variable(0.5, trainable=False). Received: {name}={setting!r}"
             )
         return setting
     if not isinstance(setting, Schedule):

@@ -4,6 +4,8 @@ import keras
 import pytest
 import reliability
 
+from keras_concrete.looped_model import LoopedModel
+
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
 if ON_TENSORFLOW:
@@ -24,14 +26,30 @@ def _same_start():
     keras.config.set_dtype_policy("float32")
 
 
-@pytest.fixture
-def eagerly():
+def _eagerly():
     """Functions run without graphs, for tests that would compile more than they run."""
     if ON_TENSORFLOW:
         tf.config.run_functions_eagerly(True)
     yield
     if ON_TENSORFLOW:
         tf.config.run_functions_eagerly(False)
+
+
+eagerly = pytest.fixture(_eagerly, name="eagerly")
+all_eagerly = pytest.fixture(_eagerly, scope="module", name="all_eagerly")
+
+
+@pytest.fixture
+def without_xla(monkeypatch):
+    """What no test of a file is about, and half the time of compiling a model."""
+    compile_model = keras.Model.compile
+
+    def compile_without(self, *args, jit_compile="auto", **kwargs):
+        jit_compile = False if jit_compile == "auto" else jit_compile
+        return compile_model(self, *args, jit_compile=jit_compile, **kwargs)
+
+    monkeypatch.setattr(keras.Model, "compile", compile_without)
+    monkeypatch.setattr(LoopedModel, "_can_be_compiled", lambda *_: False)
 
 
 def _keep_if_asked(config, name, rows):

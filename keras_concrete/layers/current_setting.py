@@ -50,12 +50,6 @@ class CurrentSetting:
             self._clock = kind(name=f"{layer.name}_{name}_clock")
             setattr(layer, f"_{name}_clock", self._clock)
         elif isinstance(setting, keras.Variable):
-            if setting.trainable:
-                raise ValueError(
-                    f"`{name}` of the layer {layer.name!r} must be a variable that no "
-                    "optimizer trains, keras.Variable(0.5, trainable=False). "
-                    f"Received: {name}={setting!r}"
-                )
             held = Carried(setting, f"{name}_variable") if on_jax else _Held(setting)
             setattr(layer, f"_{name}_variable", held)
 

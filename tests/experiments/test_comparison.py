@@ -127,6 +127,7 @@ def test_bad_options_are_refused_before_anything_is_written(options, message, tm
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_command_trains_compares_and_draws(tmp_path, monkeypatch):
     """In this process, where a worker's would load the data anew."""
 

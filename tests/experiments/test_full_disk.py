@@ -14,7 +14,7 @@ from keras_concrete.experiments.command_line.train import speed_line
 from keras_concrete.experiments.measurement import measure_run
 from keras_concrete.experiments.run_folder import RunFolder
 
-pytestmark = [pytest.mark.usefixtures("_tiny"), pytest.mark.reliability]
+pytestmark = [pytest.mark.usefixtures("_tiny", "all_eagerly"), pytest.mark.reliability]
 
 
 def _fitted(path, **changes):

@@ -74,6 +74,7 @@ def _worse_from_the_second_epoch(monkeypatch):
     monkeypatch.setattr(run_callbacks.BestCheckpoint, "on_epoch_end", on_epoch_end)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypatch):
     _worse_from_the_second_epoch(monkeypatch)
     folder = RunFolder(tmp_path / "run")
@@ -84,6 +85,7 @@ def test_a_run_that_restores_its_best_weights_ends_with_them(tmp_path, monkeypat
     assert int(folder.last_model().optimizer.iterations) == 4 * 6
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("seen", [1, 3])
 def test_a_stop_between_the_checkpoint_and_its_copy_loses_no_best_weights(tmp_path, seen):
     folder = RunFolder(tmp_path / "run")

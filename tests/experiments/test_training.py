@@ -10,7 +10,7 @@ import keras_concrete as kc
 from keras_concrete.experiments import fitting, training
 from keras_concrete.experiments.run_folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("_tiny")
+pytestmark = pytest.mark.usefixtures("_tiny", "eagerly")
 
 
 def _config(**changes):

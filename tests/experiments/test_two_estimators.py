@@ -12,6 +12,8 @@ from keras_concrete.experiments import fitting, run_callbacks
 from keras_concrete.experiments.recipes import recipe_settings
 from keras_concrete.experiments.run_folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("all_eagerly")
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):

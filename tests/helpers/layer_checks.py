@@ -11,15 +11,16 @@ from keras_concrete.programs import compiled
 POLICIES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def check_layer(make, *input_shapes, training=(False, True)):
+def check_layer(make, *input_shapes):
     """Checks config, symbolic spec, modes, seeds, masks, saving and XLA of one layer.
 
     `make(**kwargs)` makes the layer; `input_shapes` are shapes without the batch.
     """
     check_config(make)
     for policy in POLICIES:
-        check_spec(make, input_shapes, policy, training)
-    check_compiled(make, input_shapes, training)
+        check_spec(make, input_shapes, policy)
+    check_empty(make, input_shapes)
+    check_compiled(make, input_shapes)
     check_modes_and_seeds(make, input_shapes)
     check_masks(make, input_shapes)
     check_saving(make, input_shapes)
@@ -33,12 +34,12 @@ def check_config(make):
     assert keras.saving.get_registered_name(type(layer)).startswith("keras_concrete>")
 
 
-def check_spec(make, input_shapes, policy, training):
+def check_spec(make, input_shapes, policy):
     """Shapes and dtypes that a functional model announces are those that come out."""
     layer = make(dtype=policy)
     arrays = _inputs(make, input_shapes, layer.compute_dtype)
     symbolic = _flat(layer(*_symbols(arrays)))
-    for mode in training:
+    for mode in (False, True):
         outputs = _flat(_call(layer, arrays, mode))
         assert len(outputs) == len(symbolic)
         for output, symbol in zip(outputs, symbolic, strict=True):
@@ -47,24 +48,39 @@ def check_spec(make, input_shapes, policy, training):
             assert np.all(np.isfinite(keras.ops.convert_to_numpy(output)))
 
 
-def check_compiled(make, input_shapes, training):
+def check_empty(make, input_shapes):
+    """A batch of no examples is none, and adds no loss."""
+    layer, arrays = make(), _inputs(make, input_shapes, "float32")
+    full = _flat(layer(*arrays))
+    for mode in (False, True):
+        outputs = _flat(_call(layer, [array[:0] for array in arrays], mode))
+        for output, other in zip(outputs, full, strict=True):
+            assert output.shape == (0, *other.shape[1:])
+        assert all(np.isfinite(loss) for loss in layer.losses)
+    for weight in layer.weights:
+        assert np.all(np.isfinite(weight))
+
+
+def check_compiled(make, input_shapes):
     """Eagerly, in a graph and under XLA, one seed gives the same numbers."""
     arrays = _inputs(make, input_shapes, "float32")
-    for mode in training:
-        results = []
-        for options in (None, {}, {"jit_compile": True}):
-            layer = make()
+    results = []
+    for options in (None, {}, {"jit_compile": True}):
+        layers = [make() for _ in range(2)]
+        for layer in layers:
             layer.build(*[a.shape for a in arrays])
 
-            def call(*xs, layer=layer, mode=mode):
-                return _call(layer, xs, mode)
+        def call(*xs, layers=layers):
+            pairs = zip(layers, (False, True), strict=True)
+            return [out for layer, mode in pairs for out in _flat(_call(layer, xs, mode))]
 
-            if options is not None:
-                call = compiled(call, lambda layer=layer: layer, **options)
-            results.append(_flat(call(*arrays)))
-        for other in results[1:]:
-            for a, b in zip(results[0], other, strict=True):
-                np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+        if options is not None:
+            both = keras.Sequential(layers)
+            call = compiled(call, lambda both=both: both, **options)
+        results.append(call(*arrays))
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
 
 
 def check_modes_and_seeds(make, input_shapes):

@@ -58,3 +58,15 @@ def commands(page: Path) -> list[str]:
         for line in re.sub(r"\\\n", "", block).replace("&&", "\n").splitlines()
         if line.strip()
     ]
+
+
+def export_encoders_only(monkeypatch):
+    """Each endpoint takes tf2onnx seconds: pages and notebooks ask two of them."""
+    from keras_concrete.serving import onnx_files
+
+    found = onnx_files.endpoints
+    monkeypatch.setattr(
+        onnx_files,
+        "endpoints",
+        lambda model: {n: e for n, e in found(model).items() if n.startswith("encode")},
+    )

@@ -13,6 +13,8 @@ from keras_concrete.objectives import importance_weighted_bound
 X = np.random.default_rng(0).integers(0, 2, (24, 4)).astype("float32")
 KERAS = keras.callbacks
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 
 def make_model(**kwargs):
     model = kc.SigmoidBeliefNetwork("3H-4V", seed=0, **kwargs)
@@ -246,6 +248,23 @@ def test_samplers_of_different_temperatures_are_told_apart_in_nested_models():
     history = model.fit(X, X, verbose=0, callbacks=[kc.TemperatureLog()]).history
     np.testing.assert_allclose(history["temperature_inner"], [0.5])
     np.testing.assert_allclose(history["temperature_outer"], [0.7])
+
+
+def test_variables_of_one_value_are_told_apart():
+    variables = [keras.Variable(1.0, trainable=False) for _ in range(2)]
+    layers = [
+        kc.BinaryConcreteSample(variable, name=name)
+        for variable, name in zip(variables, "ab", strict=True)
+    ]
+    model = keras.Sequential([layers[0], keras.layers.Dense(4), layers[1]])
+    model.compile("sgd", "mse", run_eagerly=True)
+    halve = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: variables[0].assign(variables[0] * 0.5)
+    )
+    logs = [halve, kc.TemperatureLog()]
+    history = model.fit(X, X, epochs=2, verbose=0, callbacks=logs).history
+    np.testing.assert_allclose(history["temperature_a"], [0.5, 0.25])
+    np.testing.assert_allclose(history["temperature_b"], [1.0, 1.0])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from keras_concrete import weight_sums
 def model():
     """Six latent bits, trained a little so that posterior and prior differ."""
     model = kc.SigmoidBeliefNetwork("3H~3H-5V", num_samples=3, seed=1)
-    model.compile(keras.optimizers.Adam(0.05))
+    model.compile(keras.optimizers.Adam(0.05), jit_compile=False)
     images = all_images(5)[[0, 3, 7, 7, 7, 31, 30, 30]]
     model.fit(np.repeat(images, 8, 0), epochs=30, verbose=0)
     return model

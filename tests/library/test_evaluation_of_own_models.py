@@ -9,6 +9,8 @@ from keras import ops
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 X = np.random.default_rng(0).integers(0, 2, (6, 4)).astype("float32")
 BITS = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
 

@@ -8,6 +8,8 @@ import tensorflow as tf
 import keras_concrete as kc
 from keras_concrete.first_batch import peek
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 IMAGES = np.random.default_rng(0).integers(0, 2, (24, 6)).astype("float32")
 
 

@@ -14,6 +14,8 @@ from keras_concrete.latent_variable_model import LatentVariableModel
 from keras_concrete.objectives import importance_weighted_bound
 from keras_concrete.seeding import fixed_noise
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 X = np.random.default_rng(0).integers(0, 2, (12, 4)).astype("float32")
 
 

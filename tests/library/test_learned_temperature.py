@@ -7,6 +7,8 @@ from keras import layers
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 X = np.random.default_rng(0).integers(0, 2, (24, 4)).astype("float32")
 
 

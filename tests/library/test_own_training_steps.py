@@ -155,6 +155,15 @@ def test_calls_from_a_callback_count_in_no_report(jit_compile):
     np.testing.assert_allclose(logs["val_code_kl"], [kl, kl], rtol=1e-5)
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_look_from_a_callback_is_no_step_of_a_schedule(jit_compile):
+    code = kc.BinaryConcreteSample(FALLING)
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8), code])
+    model.compile("sgd", "mse", jit_compile=jit_compile)
+    model.fit(X, X, batch_size=10, epochs=2, verbose=0, callbacks=[Calls()])
+    assert float(code.current_temperature) == pytest.approx(float(FALLING(10)))
+
+
 def test_a_compiled_loop_that_asks_once_an_epoch_is_told_of_its_last_step():
     model = _with_a_constant_kl()
     step = tf.function(lambda x: model(x, training=True))

@@ -72,6 +72,23 @@ def test_a_saved_layer_goes_on_where_it_was():
     assert _keys(revived) == _keys(layer)
 
 
+def test_a_file_without_noise_in_the_layers_place_leaves_its_noise_as_it_is(tmp_path):
+    layer, other = (seeding.SeededLayer(seed=5) for _ in range(2))
+    layer.load_own_variables({})
+    assert _keys(layer) == _keys(other)
+    plain, random = (
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), code])
+        for code in (
+            keras.layers.Activation("sigmoid", name="code"),
+            kc.BinaryConcreteSample(0.5, name="code"),
+        )
+    )
+    plain.save_weights(tmp_path / "plain.weights.h5")
+    random.load_weights(tmp_path / "plain.weights.h5")
+    for old, new in zip(plain.get_weights(), random.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_each_replica_has_keys_of_its_own():
     devices = [device.name for device in tf.config.list_logical_devices("CPU")[:2]]
     strategy = tf.distribute.MirroredStrategy(devices)

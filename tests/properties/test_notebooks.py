@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import matplotlib
+import pages
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
@@ -41,18 +42,6 @@ def _code_cells(path):
     return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
-def _export_encoders_only(monkeypatch):
-    """Each endpoint takes tf2onnx seconds: the notebook asks two of them."""
-    from keras_concrete.serving import onnx_files
-
-    found = onnx_files.endpoints
-    monkeypatch.setattr(
-        onnx_files,
-        "endpoints",
-        lambda model: {n: e for n, e in found(model).items() if n.startswith("encode")},
-    )
-
-
 @pytest.mark.filterwarnings("ignore:Limiting:UserWarning")  # that is what we ask for
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive:UserWarning")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -76,7 +65,7 @@ def test_the_program_runs(path, tmp_path, monkeypatch, capsys, request):
         raising=False,
     )
     if path.stem.startswith("5"):
-        _export_encoders_only(monkeypatch)
+        pages.export_encoders_only(monkeypatch)
     keras.config.set_max_epochs(1)
     keras.config.set_max_steps_per_epoch(2)
     try:

@@ -43,6 +43,7 @@ def few_steps(tmp_path, monkeypatch):
             tf.config.run_functions_eagerly(True)
 
     monkeypatch.setattr(keras_concrete, "gradient_report", report_few)
+    pages.export_encoders_only(monkeypatch)
     known = dict(estimators.registry._ESTIMATORS)
     monkeypatch.setattr(estimators.registry, "_ESTIMATORS", known)
     keras.config.set_max_epochs(1)
@@ -95,6 +96,7 @@ def test_commands_name_files_options_and_extras_that_there_are():
             assert answer.exit_code == 0, f"{page}: {command}\n{answer.output}"
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_commands_of_a_run_work_in_their_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(0)

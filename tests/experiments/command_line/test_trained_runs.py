@@ -26,6 +26,9 @@ def test_evaluate_prints_and_keeps_its_numbers(run):
     assert record["num_images"] == 5 and record["num_samples"] == 30
     assert f"{record['nll']:.3f}" in result.output
     assert re.search(r"samples K\W+30\b", result.output)
+    invoke("evaluate", path, "--num-samples", 30, "--num-images", 1)
+    record = json.loads((path / "evaluations.jsonl").read_text().splitlines()[-1])
+    assert record["standard_error"] is None  # Of one image; JSON has no NaN.
 
 
 def test_sample_draws_the_picture_of_its_seed(run):

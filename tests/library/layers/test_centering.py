@@ -22,6 +22,14 @@ def test_centering_follows_its_recurrence_and_is_frozen_outside_training():
     np.testing.assert_allclose(layer.average, average, atol=1e-5)
 
 
+def test_an_empty_batch_leaves_the_average_as_it_is():
+    layer = kc.Centering()
+    layer(np.ones((4, 2), "float32"), training=True)
+    before = np.array(layer.average)
+    assert layer(np.ones((0, 2), "float32"), training=True).shape == (0, 2)
+    np.testing.assert_array_equal(layer.average, before)
+
+
 def test_no_gradient_flows_through_the_average():
     layer = kc.Centering(0.5)
     layer.build((None, 3))

@@ -12,6 +12,8 @@ from scipy.spatial.distance import cdist
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(4, 5, 6, 3)).astype("float32")  # A grid.
 START = keras.initializers.RandomNormal(stddev=1.0, seed=1)
@@ -25,6 +27,11 @@ def codebook(num_codes=7, dim=3, from_logits=False, name="codes", **sampler):
 def squared_distances(x, codes):
     flat = cdist(np.float64(x).reshape(-1, x.shape[-1]), np.float64(codes), "sqeuclidean")
     return flat.reshape(*x.shape[:-1], -1)
+
+
+def test_codes_that_are_not_there_yet_decode_nothing():
+    with pytest.raises(ValueError, match="'codes' has no codes yet: call it on some"):
+        codebook().decode(np.array([1]))
 
 
 def test_a_vector_chooses_codes_by_the_softmax_of_minus_squared_distances():

@@ -12,6 +12,8 @@ import keras_concrete as kc
 from keras_concrete.layers.categorical_parts import unimix
 from keras_concrete.seeding import fixed_noise
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 GENERATOR = np.random.default_rng(0)
 UNITS, VARIABLES, STATES, ACTIONS = 3, 2, 4, 2
 X = GENERATOR.normal(size=(3, 4, 5)).astype("float32") * 3

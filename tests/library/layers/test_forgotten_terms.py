@@ -8,6 +8,8 @@ import pytest
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 X = np.zeros((8, 5), "float32")
 
 

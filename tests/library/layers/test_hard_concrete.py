@@ -8,6 +8,8 @@ from scipy import integrate, optimize, special, stats
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 LOGITS = np.float32([-6.0, -2.5, -1.0, 0.0, 1.0, 4.0])
 
 

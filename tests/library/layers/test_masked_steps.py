@@ -9,6 +9,8 @@ from prior_models import dense, exact_kl
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(3, 4, 5)).astype("float32")
 KEPT = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]], bool)

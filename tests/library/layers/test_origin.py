@@ -7,6 +7,8 @@ import pytest
 import keras_concrete as kc
 from keras_concrete.layers.origin import note_origin, origins
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 X = np.random.default_rng(0).integers(0, 2, (16, 6)).astype("float32")
 
 

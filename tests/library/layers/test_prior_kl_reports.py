@@ -16,6 +16,8 @@ from prior_models import (
     sampler,
 )
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 # --- Weights of the term ------------------------------------------------------------
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 X = np.random.default_rng(0).normal(size=(32, 5)).astype("float32")
 FOUND = "'code' look like probabilities"
 

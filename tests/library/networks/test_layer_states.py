@@ -6,6 +6,8 @@ import pytest
 
 import keras_concrete as kc
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 DATA = np.random.default_rng(0).integers(0, 2, (16, 6)).astype("float32")
 
 

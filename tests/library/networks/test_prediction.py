@@ -8,6 +8,8 @@ import pytest
 import keras_concrete as kc
 from keras_concrete import estimators
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 CONTEXT_UNITS, UNITS = 3, 4
 GENERATOR = np.random.default_rng(0)
 CONTEXT = GENERATOR.integers(0, 2, (32, CONTEXT_UNITS)).astype("uint8")
