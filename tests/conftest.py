@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import functools
+
 import keras
 import pytest
 import reliability
@@ -42,8 +44,11 @@ all_eagerly = pytest.fixture(_eagerly, scope="module", name="all_eagerly")
 @pytest.fixture
 def without_xla(monkeypatch):
     """What no test of a file is about, and half the time of compiling a model."""
+    if not ON_TENSORFLOW:  # Where a step that is not compiled is slow.
+        return
     compile_model = keras.Model.compile
 
+    @functools.wraps(compile_model)
     def compile_without(self, *args, jit_compile="auto", **kwargs):
         jit_compile = False if jit_compile == "auto" else jit_compile
         return compile_model(self, *args, jit_compile=jit_compile, **kwargs)

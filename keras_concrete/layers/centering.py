@@ -75,7 +75,7 @@ class Centering(keras.layers.Layer):
             mean = ops.stop_gradient(ops.mean(activity, axis=axes))
             moved = self.decay * self.average + (1.0 - self.decay) * mean
             is_empty = ops.equal(ops.size(activity), 0)
-            self.average.assign(ops.where(is_empty, self.average, moved))
+            self.average.assign(ops.where(is_empty, self.average.value, moved))
         return ops.cast(centered, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

@@ -16,8 +16,6 @@ from prior_models import (
     sampler,
 )
 
-pytestmark = pytest.mark.usefixtures("without_xla")
-
 # --- Weights of the term ------------------------------------------------------------
 
 
