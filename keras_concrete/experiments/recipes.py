@@ -22,7 +22,8 @@ def recipe_settings(recipe: str, architecture: str) -> dict[str, Any]:
             decay; for VIMCO and NVIL, whose settings are not given there, the same.
             `"gumbel-softmax-first"`: `"cosine"`, with the first half of the epochs by
             the estimator `"gumbel_softmax"` at temperature 1/2: its objective, which is
-            no bound, learns faster at first (tried on binary units only).
+            no bound, learns faster at first. For short runs: ahead after 20,000 steps and
+            behind after 200,000 (tried on binary units only).
         architecture: The network, in the paper's notation.
 
     Returns:
