@@ -107,7 +107,7 @@ __all__ = [
     "suggest_temperature",
 ]
 
-# Imported when first used: they need TensorFlow Probability, which takes a second.
+# Imported when first used: `import keras_concrete` is to be quick.
 _ON_USE = {
     "BoundEstimate": "keras_concrete.evaluation",
     "Finding": "keras_concrete.auditing",
