@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete.asked_metric import AskedMetric
 from keras_concrete.carried import Carried, CarriedClock
-from keras_concrete.schedules import Schedule, Setting
+from keras_concrete.schedules import Schedule, Setting, keep_as_given
 from keras_concrete.step_clock import StepClock
 from keras_concrete.types import Tensor
 
@@ -42,7 +42,7 @@ class CurrentSetting:
 
     def __init__(self, layer: keras.layers.Layer, name: str, setting: Setting) -> None:
         self.setting = setting
-        vars(layer)[name] = setting  # Where Keras takes no variable for a weight.
+        keep_as_given(layer, **{name: setting})
         self._clock: Any = None
         on_jax = keras.backend.backend() == "jax"
         if isinstance(setting, Schedule):
