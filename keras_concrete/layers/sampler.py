@@ -20,7 +20,7 @@ from keras_concrete.layers.origin import Origin, note_origin
 from keras_concrete.layers.pass_terms import Draw, note
 from keras_concrete.layers.prior_kl import PriorKL, check_prior
 from keras_concrete.layers.probabilities import warn_of_probabilities
-from keras_concrete.layers.shapes import match
+from keras_concrete.layers.shapes import match, with_sample_axis
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
@@ -173,13 +173,11 @@ class Sampler(HasTemperature, SeededLayer):
             self._has_warned = warn_of_probabilities(self, logits, num_states)
         num_samples = self._samples_of_call(num_samples)
         prior_logits = self._checked_prior(logits, prior_logits)
-        shape = ops.shape(logits)
-        expanded = logits
-        if num_samples is not None:
-            expanded = ops.expand_dims(logits, 1)
-            rows = estimator.decoder_evaluations(num_samples) if training else num_samples
-            shape = (shape[0], rows, *shape[1:])
-        elif training and estimator.adds_rows:
+        rows = num_samples
+        if training and num_samples is not None:
+            rows = estimator.decoder_evaluations(num_samples)
+        expanded, shape = with_sample_axis(logits, rows)
+        if training and num_samples is None and estimator.adds_rows:
             rows = shape[: -1 if self._binary else -2] if self.sample_axis else shape[:1]
             check_sample_axis(self.estimator, rows)
         temperature = self._temperature.read(training)

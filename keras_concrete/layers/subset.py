@@ -11,12 +11,9 @@ from keras_concrete import schedules
 from keras_concrete.checks import check_choice, check_count, check_flag, check_positive
 from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
-from keras_concrete.layers.perturbed_scores import (
-    NEVER,
-    draw_gumbels,
-    with_sample_axis,
-)
+from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
 from keras_concrete.layers.probabilities import warn_of_probabilities
+from keras_concrete.layers.shapes import with_sample_axis
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.subsets import largest, smoothly_largest
 from keras_concrete.types import Shape, Tensor
