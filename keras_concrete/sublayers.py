@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import keras
 
-__all__ = ["all_layers", "running_layers"]
+__all__ = ["all_layers", "as_functional", "running_layers"]
 
 _Kind = TypeVar("_Kind", bound=keras.Layer)
 
@@ -70,3 +70,21 @@ def _layers_in(value: object) -> Iterator[keras.Layer]:
     elif isinstance(value, list | tuple | set):
         for member in value:
             yield from _layers_in(member)
+
+
+def as_functional(model: keras.Model) -> keras.Model:
+    """A functional model of the same layers, which is not compiled.
+
+    Args:
+        model: A built functional or Sequential model.
+
+    Example:
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="m")
+    >>> as_functional(model).name
+    'm'
+    """
+    if isinstance(model, keras.Sequential):
+        one, several = model.outputs[0], model.outputs
+        outputs = one if len(several) == 1 else several
+        return keras.Model(model.inputs[0], outputs, name=model.name)
+    return keras.Model(model.input, model.output, name=model.name)

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete.auditing.behaviour import is_of_keras
+from keras_concrete.sublayers import as_functional
 from keras_concrete.types import Tensor
 
 __all__ = ["Place", "has_graph", "places"]
@@ -122,14 +123,9 @@ def places(model: keras.Model, x: Any, trains_before: bool = False) -> Iterator[
 
 def _calls(model: keras.Model, x: Any) -> list[_Call]:
     """The calls of one pass outside training; the tensors in them stay alive."""
-    if isinstance(model, keras.Sequential):
-        one, several = model.outputs[0], model.outputs
-        given, outputs = model.inputs[0], one if len(several) == 1 else several
-    else:
-        given, outputs = model.input, model.output
     seen: list[_Call] = []
     watched = keras.models.clone_model(
-        keras.Model(given, outputs), clone_function=lambda layer: _Watched(layer, seen)
+        as_functional(model), clone_function=lambda layer: _Watched(layer, seen)
     )
     watched(x, training=False)
     return seen

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_concrete.sublayers import as_functional
+
 __all__ = ["Call", "recorded"]
 
 
@@ -51,10 +53,6 @@ def recorded(model: keras.Model) -> tuple[list[Call], Any, Any]:
     >>> [type(call.layer).__name__ for call in calls]
     ['Dense']
     """
-    if isinstance(model, keras.Sequential):
-        one, several = model.outputs[0], model.outputs
-        outputs = one if len(several) == 1 else several
-        model = keras.Model(model.inputs[0], outputs, name=model.name)
     originals: dict[int, Any] = {}
     copies, seen = [], []
 
@@ -69,7 +67,9 @@ def recorded(model: keras.Model) -> tuple[list[Call], Any, Any]:
         seen.append((originals[id(copy)], args, kwargs, outputs))
         return outputs
 
-    copy = keras.models.clone_model(model, clone_function=copied, call_function=called)
+    copy = keras.models.clone_model(
+        as_functional(model), clone_function=copied, call_function=called
+    )
     layers = [layer for layer, *_ in seen]
     calls = [Call(call[0], layers.count(call[0]) > 1, *call[1:]) for call in seen]
     return calls, copy.input, copy.output
