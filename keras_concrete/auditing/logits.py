@@ -6,16 +6,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_concrete.auditing import behaviour
 from keras_concrete.auditing.finding import Finding
 from keras_concrete.auditing.places import Place
 from keras_concrete.layers import BernoulliLogLikelihood, ConcreteSample, SubsetSample
+from keras_concrete.layers.probabilities import are_probabilities
 from keras_concrete.layers.sampler import Sampler
 
 __all__ = ["faults_of_logits", "faults_of_losses"]
-
-# Logits of both signs alike all lie in [0, 1] once in 2**16 times.
-_DISTINCT_VALUES = 16
 
 
 def faults_of_logits(place: Place) -> Iterator[Finding]:
@@ -31,7 +28,7 @@ def faults_of_logits(place: Place) -> Iterator[Finding]:
         logits = np.asarray(place.inputs[1], "float32")
     else:
         return
-    if _are_probabilities(logits, isinstance(layer, ConcreteSample | SubsetSample)):
+    if are_probabilities(logits, isinstance(layer, ConcreteSample | SubsetSample)):
         yield Finding(
             "probabilities as logits",
             layer.name,
@@ -51,7 +48,7 @@ def faults_of_losses(model: keras.Model, outputs: Any) -> Iterator[Finding]:
         takes_logits = _takes_logits(loss)
         values = np.asarray(output, "float32")
         of_rows = "categorical" in _name(loss)
-        if takes_logits and _are_probabilities(values, of_rows):
+        if takes_logits and are_probabilities(values, of_rows):
             yield Finding(
                 "probabilities as logits",
                 name,
@@ -106,11 +103,3 @@ def _name(loss: Any) -> str:
     if isinstance(loss, str):
         return loss.lower()
     return getattr(loss, "__name__", type(loss).__name__).lower()
-
-
-def _are_probabilities(values: np.ndarray, of_rows: bool) -> bool:
-    if len(np.unique(values)) < _DISTINCT_VALUES or values.ndim < 2:
-        return False
-    if values.min() < 0 or values.max() > 1:
-        return False
-    return not of_rows or behaviour.sums_to_one(values[None])

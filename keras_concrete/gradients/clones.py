@@ -9,7 +9,6 @@ import numpy as np
 from keras import ops
 
 from keras_concrete.models import SigmoidBeliefNetwork
-from keras_concrete.networks.layer_states import layer_states, restore_layer_states
 from keras_concrete.types import Tensor
 
 __all__ = ["clone_with", "mean_bound", "network_parts", "network_weights", "settle"]
@@ -39,23 +38,19 @@ def clone_with(
     prior = None
     if not model.is_conditional:
         prior = float(model.get_layer("log_prior_1").current_temperature)
-    clone = SigmoidBeliefNetwork(
-        model.architecture,
-        model.arity,
-        num_samples,
-        estimator,
-        prior_temperature=prior,
-        posterior_temperature=float(sampler.current_temperature),
-        centering=model.centering,
-        seed=seed,
-        dtype=model._policy,
-    )
-    restore_layer_states(clone, layer_states(model))
+    settings = {
+        "num_samples": num_samples,
+        "estimator": estimator,
+        "prior_temperature": prior,
+        "posterior_temperature": float(sampler.current_temperature),
+        "seed": seed,
+    }
+    clone = SigmoidBeliefNetwork.from_config(model.get_config() | settings)
     values = {weight.path: weight for weight in model.weights}
+    owned = {id(weight) for weight in clone._bound.weights}
     for weight in clone.weights:
-        held = values.get(weight.path)
-        if held is not None and held.shape == weight.shape:
-            weight.assign(np.array(held))  # JAX gives away what it trains.
+        if id(weight) not in owned or estimator == model.estimator:
+            weight.assign(np.array(values[weight.path]))  # JAX gives away what it trains.
     return clone
 
 

@@ -24,7 +24,8 @@ class Origin(NamedTuple):
     Attributes:
         layer: Name of the sampler.
         estimator: Name of its estimator.
-        num_states: Number of states of its units, 2 for binary ones.
+        num_states: Number of states of its units.
+        binary: Whether units of two states have one logit each, rather than two.
         has_samples: Whether it put a sample axis at axis 1.
         terms: The KL terms that read its nodes.
     """
@@ -32,6 +33,7 @@ class Origin(NamedTuple):
     layer: str
     estimator: str
     num_states: int
+    binary: bool
     has_samples: bool
     terms: ForgottenTerms
 
@@ -51,11 +53,17 @@ def origins(tensors: Any) -> list[Origin]:
 
 
 def check_states(layer: Any, origin: Origin) -> None:
-    """Refuses nodes of units of other than the layer's `num_states`.
+    """Refuses nodes of units of other than the layer's `num_states`, 2 for binary ones.
 
     Raises:
         ValueError: If the sampler draws others.
     """
+    if origin.num_states == layer.num_states == 2 and not origin.binary:
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r} is for binary units, with one logit "
+            f"each for num_states=2, but {origin.layer!r} draws units of two logits "
+            "each: draw by BinaryConcreteSample, from logits[..., 1] - logits[..., 0]."
+        )
     if origin.num_states != layer.num_states:
         raise ValueError(
             f"{type(layer).__name__} {layer.name!r} is for units of num_states="

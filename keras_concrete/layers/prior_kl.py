@@ -28,9 +28,10 @@ class _Term(RelaxedKL):
     numbers.
     """
 
-    def __init__(self, sampler: str, report: Report, **kwargs: Any) -> None:
+    def __init__(self, sampler: str, binary: bool, report: Report, **kwargs: Any) -> None:
         self._told = report
         super().__init__(**kwargs)
+        self._binary = binary
         self._samplers = {sampler}
 
     def reporter(self) -> Report:
@@ -45,7 +46,8 @@ class PriorKL(keras.layers.Layer):
         sampler: Name of the sampler.
         prior: `"uniform"`, `"learned"` for free logits that train, or `"given"` for
             logits that come with each call.
-        num_states: 2 for binary units, n for units of n states.
+        num_states: Number of states of a unit.
+        binary: Whether units of two states have one logit each, rather than two.
         kl: Arguments of the `RelaxedKL` that scores.
         report: Is told of the term, and whether a call was for training.
         kwargs: Arguments of `keras.layers.Layer`.
@@ -56,6 +58,7 @@ class PriorKL(keras.layers.Layer):
         sampler: str,
         prior: str,
         num_states: int,
+        binary: bool,
         kl: dict[str, Any],
         report: Report,
         **kwargs: Any,
@@ -63,9 +66,9 @@ class PriorKL(keras.layers.Layer):
         super().__init__(name=f"{sampler}_kl", **kwargs)
         check_choice("prior", prior, _PRIORS)
         self.prior = prior
-        self._binary = num_states == 2
-        self._kl = _Term(sampler, report, num_states=num_states, name=self.name, **kl)
-        self._num_states = num_states
+        self._binary = binary
+        told = {"num_states": num_states, "name": self.name, **kl}
+        self._kl = _Term(sampler, binary, report, **told)
         self._logits: Any = None
         self.autocast = False
 
@@ -79,14 +82,14 @@ class PriorKL(keras.layers.Layer):
         self._kl.build(node_shape, logits_shape, logits_shape)
         if self.prior != "learned":
             return
-        units = tuple(logits_shape[1:] if self._binary else logits_shape[1:-1])
-        if None in units:
+        shape = tuple(logits_shape[1:])
+        if None in shape:
             raise ValueError(
                 "A prior of free logits needs units of known sizes. Received: "
                 f"logits.shape={tuple(logits_shape)}. Use prior='uniform', or "
                 "prior='given' with `prior_logits` of your own."
             )
-        self._logits = LearnedLogits(units, self._num_states, name="prior_logits")
+        self._logits = LearnedLogits(shape, name="prior_logits")
         self._logits.build(logits_shape)
 
     def call(

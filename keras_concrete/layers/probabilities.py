@@ -8,7 +8,7 @@ import numpy as np
 from keras_concrete.graphs import current_graph
 from keras_concrete.types import Tensor
 
-__all__ = ["warn_of_probabilities"]
+__all__ = ["are_probabilities", "warn_of_probabilities"]
 
 
 # Logits of both signs alike all lie in [0, 1] once in 2**16 times.
@@ -18,21 +18,41 @@ _DISTINCT_VALUES = 16
 _PASSED_THROUGH = ("Cast", "Identity", "Reshape")
 
 
-def warn_of_probabilities(layer: keras.Layer, logits: Tensor, num_states: int) -> bool:
+def are_probabilities(values: np.ndarray, of_rows: bool) -> bool:
+    """Whether what is given as logits can hardly be anything but probabilities.
+
+    Args:
+        values: Array of what is given.
+        of_rows: Whether each row along the last axis is to sum to 1.
+
+    Returns:
+        False where they are too few to tell.
+    """
+    if values.size < _DISTINCT_VALUES or not 0 <= values.min() < values.max() <= 1:
+        return False
+    # Of rows in bfloat16 too.
+    if of_rows and not np.allclose(values.sum(axis=-1), 1, atol=0.01):
+        return False
+    return len(np.unique(values)) >= _DISTINCT_VALUES
+
+
+def warn_of_probabilities(layer: keras.Layer, logits: Tensor, binary: bool) -> bool:
     """Warns if what a user passed as logits went through a sigmoid or softmax before.
 
     Args:
         layer: The layer that they were passed to.
         logits: Tensor. With values it is judged by these; in a graph of TensorFlow, as in
             `fit`, by the operation that it comes from.
-        num_states: 2 for log-odds, n for n logits on the last axis.
+        binary: Whether they are log-odds, rather than a logit for each state.
 
     Returns:
         Whether it warned.
     """
-    if not (_look_like_probabilities(logits, num_states) or _were_squashed(logits)):
+    has_values = current_graph() is None and hasattr(logits, "numpy")
+    found = has_values and are_probabilities(np.asarray(logits), of_rows=not binary)
+    if not (found or _were_squashed(logits)):
         return False
-    inverse = "log(p) - log(1 - p)" if num_states == 2 else "log(p)"
+    inverse = "log(p) - log(1 - p)" if binary else "log(p)"
     warnings.warn(
         f"The logits given to the layer {layer.name!r} look like probabilities. Leave "
         f"out the sigmoid or softmax before this layer, or pass {inverse} in place of "
@@ -40,17 +60,6 @@ def warn_of_probabilities(layer: keras.Layer, logits: Tensor, num_states: int) -
         stacklevel=2,
     )
     return True
-
-
-def _look_like_probabilities(logits: Tensor, num_states: int) -> bool:
-    if current_graph() is not None or not hasattr(logits, "numpy"):
-        return False
-    values = np.asarray(logits)
-    if len(np.unique(values)) < _DISTINCT_VALUES:
-        return False
-    if not 0 <= values.min() < values.max() <= 1:
-        return False
-    return num_states == 2 or np.allclose(values.sum(axis=-1), 1, atol=0.01)
 
 
 def _were_squashed(logits: Tensor) -> bool:

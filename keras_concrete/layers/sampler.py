@@ -105,15 +105,23 @@ class Sampler(HasTemperature, SeededLayer):
         """Draws states, and notes on them and on the nodes by what they were drawn."""
         outputs = super().__call__(*args, **kwargs)
         logits = args[0] if args else kwargs["logits"]
-        self.note_on(outputs, 2 if self._binary else logits.shape[-1])
+        self.note_on(outputs, self._num_states(logits.shape))
         return outputs
 
     def note_on(self, outputs: Any, num_states: int) -> None:
         """Notes on tensors that the layer drew them, units of so many states."""
         origin = Origin(
-            self.name, self.estimator, num_states, self._adds_axis, self._terms
+            layer=self.name,
+            estimator=self.estimator,
+            num_states=num_states,
+            binary=self._binary,
+            has_samples=self._adds_axis,
+            terms=self._terms,
         )
         note_origin(outputs, origin)
+
+    def _num_states(self, logits_shape: Shape) -> int:
+        return 2 if self._binary else logits_shape[-1]
 
     def build(self, logits_shape: Shape, prior_logits_shape: Shape | None = None) -> None:
         """Adds the term of a prior, if there is one."""
@@ -133,9 +141,9 @@ class Sampler(HasTemperature, SeededLayer):
             "estimator": self.estimator,
             "sample_axis": self.num_samples is not None,
         }
-        num_states = 2 if self._binary else logits_shape[-1]
+        num_states = self._num_states(logits_shape)
         report = self._kl_mean.add_call
-        self._kl = PriorKL(self.name, self.prior, num_states, kl, report)
+        self._kl = PriorKL(self.name, self.prior, num_states, self._binary, kl, report)
         self._kl.build(logits_shape, logits_shape, prior_logits_shape)
 
     def call(
@@ -169,8 +177,7 @@ class Sampler(HasTemperature, SeededLayer):
         unit = unit_of(self._binary)
         logits = ops.cast(logits, "float32")
         if not self._has_warned:
-            num_states = 2 if self._binary else logits.shape[-1]
-            self._has_warned = warn_of_probabilities(self, logits, num_states)
+            self._has_warned = warn_of_probabilities(self, logits, self._binary)
         num_samples = self._samples_of_call(num_samples)
         prior_logits = self._checked_prior(logits, prior_logits)
         rows = num_samples

@@ -140,8 +140,7 @@ class SubsetSample(HasTemperature, SeededLayer):
         """Draws k of n."""
         logits = ops.cast(logits, "float32")
         if not self._has_warned:
-            n = logits.shape[-1]
-            self._has_warned = warn_of_probabilities(self, logits, n)
+            self._has_warned = warn_of_probabilities(self, logits, binary=False)
         num_samples = self._samples_of_call(num_samples)
         temperature = self._temperature.read(training)
         logits, shape = with_sample_axis(logits, num_samples)

@@ -141,3 +141,21 @@ def test_a_clone_has_the_temperature_of_the_moment_and_what_is_frozen():
     for weight in model.weights:
         [same] = [w for w in clone.weights if w.path == weight.path]
         np.testing.assert_array_equal(same, weight)
+
+
+def test_a_clone_of_a_network_with_every_argument_has_its_likelihood():
+    model = network(
+        "2H~3V",
+        "nvil",
+        num_samples=1,
+        encoder_units=5,
+        centering=False,
+        visible_mean=[0.2, 0.5, 0.9],
+        kernel_regularizer="l2",
+    )
+    for estimator in ("reinforce", "nvil"):
+        clone = clones.clone_with(model, estimator, 1, 0)
+        np.testing.assert_array_equal(*(kc.exact_bound(m, X) for m in (model, clone)))
+        assert clone.estimator == estimator
+    [kept, same] = (m._bound.get_weights() for m in (model, clone))
+    assert kept and all(map(np.array_equal, kept, same))
