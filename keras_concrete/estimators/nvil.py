@@ -112,8 +112,9 @@ class NvilSurrogate(Surrogate):
                 centered = centered / ops.maximum(1.0, ops.sqrt(self.variances[i].value))
             # The gradient of the squared error is the residual times the baseline's.
             surrogate = surrogate + score(centered, log_q) + score(centered, baseline)
-            update_average(self.means[i], self.decay, ops.mean(residual))
-            update_average(self.variances[i], self.decay, ops.var(residual))
+            update_average(self.means[i], self.decay, residual)
+            squares = ops.square(residual - ops.mean(residual))
+            update_average(self.variances[i], self.decay, squares)
         return surrogate
 
     def _baseline(self, i: int, condition: Tensor) -> Tensor:

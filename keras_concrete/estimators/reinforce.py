@@ -61,7 +61,7 @@ class RunningMeanSurrogate(ReinforceSurrogate):
     def centered(self, bound: Tensor) -> Tensor:
         """The bound less the mean of earlier batches."""
         centered = bound - self.mean
-        update_average(self.mean, self.decay, ops.mean(bound))
+        update_average(self.mean, self.decay, bound)
         return centered
 
 

@@ -103,7 +103,7 @@ class RelaxSurrogate(Surrogate):
         of_logits = of_log_masses - means * total
         square = ops.mean(ops.square(of_logits), axis=(2, 3)) / 2.0
         gains = gains - (square - ops.stop_gradient(square))
-        update_average(self.mean, self.decay, ops.mean(rest))
+        update_average(self.mean, self.decay, rest)
         return with_gradient_of(
             objectives.importance_weighted_bound(log_weights), ops.mean(gains, axis=1)
         )

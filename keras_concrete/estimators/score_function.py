@@ -1,8 +1,9 @@
 """Score-function estimators: discrete states, and gradients from log q alone.
 
 Each multiplies the gradient of log q by a learning signal; they differ in the signal and
-in what is subtracted from it to lower the variance. All are unbiased for the discrete
-bound, NVIL with its variance normalisation up to the scale of the posterior's gradient.
+in what is subtracted from it to lower the variance. All are unbiased for their
+`objective` of the discrete graph, NVIL with its variance normalisation up to the scale of
+the posterior's gradient.
 """
 
 from typing import TYPE_CHECKING, ClassVar
@@ -60,6 +61,9 @@ def running_average(layer: keras.layers.Layer, name: str) -> keras.Variable:
     )
 
 
-def update_average(average: keras.Variable, decay: float, value: Tensor) -> None:
-    """Moves an average by `1 - decay` of the way to a value."""
-    average.assign(decay * average + (1.0 - decay) * ops.stop_gradient(value))
+def update_average(average: keras.Variable, decay: float, values: Tensor) -> None:
+    """Moves an average by `1 - decay` of the way to the mean of values, if any."""
+    moved = decay * average + (1.0 - decay) * ops.stop_gradient(ops.mean(values))
+    # A replica may get no examples, and NaN of one would be that of all.
+    is_empty = ops.equal(ops.size(values), 0)
+    average.assign(ops.where(is_empty, average.value, moved))

@@ -223,3 +223,25 @@ def test_drawn_noise_gives_the_exact_gradient_on_the_mean(
     p_values = stats.ttest_1samp(batches, exact).pvalue
     assert p_values.min() > FALSE_ALARM / len(p_values)
     assert np.std(batches, axis=0).max() < 0.2  # A bias of 0.1 would be found.
+
+
+@pytest.mark.parametrize("estimator", ["reinforce_running_mean", "nvil", "relax"])
+def test_a_batch_of_no_examples_leaves_averages_as_they_were(estimator):
+    """As a replica gets one where the last batch has fewer rows than replicas."""
+    layer, generator = kc.MultiSampleBound(estimator), np.random.default_rng(0)
+    conditions = {"nvil": [(4,)], "relax": [(3,), (2, 3)]}.get(estimator)
+
+    def run(rows):
+        def draw(shape):
+            return generator.normal(size=(rows, *shape)).astype("float32")
+
+        given = [draw(shape) for shape in conditions] if conditions else None
+        samples = (1,) if estimator == "nvil" else (2,)
+        return layer(draw(samples), draw(samples), given, training=True)
+
+    run(5)
+    before = [np.array(weight) for weight in layer.weights]
+    assert any(np.any(value != 0) for value in before)
+    assert run(0).shape == (0,)
+    for weight, value in zip(layer.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value, err_msg=weight.path)
