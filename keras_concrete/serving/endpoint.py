@@ -22,10 +22,12 @@ class Endpoint:
     Attributes:
         function: From tensors, in the order of `inputs`, to a dict of tensors.
         inputs: Names, shapes and dtypes of its inputs.
+        of_rows: Whether each output has a row for each row of the inputs.
     """
 
     function: Function
     inputs: tuple[tf.TensorSpec, ...]
+    of_rows: bool = True
 
     @property
     def batched_inputs(self) -> list[bool]:
@@ -63,13 +65,13 @@ def at_least(minimum: int, name: str, number: Tensor) -> Tensor:
 
 
 def with_rows(name: str, endpoint: Endpoint) -> dict[str, Endpoint]:
-    """Adds, where the batch is free, the same function with a seed for each row.
+    """Adds, where rows stand by themselves, the function with a seed for each of them.
 
     Args:
         name: Name of the endpoint; that of the other one ends in `_rows`.
         endpoint: A function of a batch whose last input is `seed`.
     """
-    if not all(endpoint.batched_inputs[:-1]):
+    if not (endpoint.of_rows and all(endpoint.batched_inputs[:-1])):
         return {name: endpoint}
 
     def answer_row(arguments: tuple[Tensor, ...]) -> dict[str, Tensor]:

@@ -15,6 +15,9 @@ from keras_concrete.types import Tensor
 
 __all__ = ["predict_endpoint"]
 
+# Rows of a batch, a number that is hardly the size of another axis.
+_NUM_ROWS = 8_191
+
 
 def predict_endpoint(model: keras.Model) -> Endpoint:
     """The function of a model's inputs, by their names, and of a seed.
@@ -53,11 +56,26 @@ def predict_endpoint(model: keras.Model) -> Endpoint:
             return outputs
         return dict(zip(output_names, keras.tree.flatten(outputs), strict=True))
 
+    shapes = [tensor.shape for tensor in model.inputs]
+    if is_sequential:  # One that was called on data has the size of their batch.
+        shapes = [(None, *shape[1:]) for shape in shapes]
     inputs = [
-        tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
-        for name, tensor in zip(names, model.inputs, strict=True)
+        tf.TensorSpec(shape, tensor.dtype, name=name)
+        for name, tensor, shape in zip(names, model.inputs, shapes, strict=True)
     ]
-    return Endpoint(predict, (*inputs, SEED))
+    is_free = all(shape[:1] == (None,) for shape in shapes)
+    of_rows = is_free and _gives_rows(model, structure)
+    return Endpoint(predict, (*inputs, SEED), of_rows)
+
+
+def _gives_rows(model: keras.Model, structure: Any) -> bool:
+    """Whether each output has a row for each row of the inputs, as no mean of them has."""
+    inputs = [
+        keras.KerasTensor((_NUM_ROWS, *tensor.shape[1:]), tensor.dtype)
+        for tensor in model.inputs
+    ]
+    outputs = model.compute_output_spec(keras.tree.pack_sequence_as(structure, inputs))
+    return all(part.shape[:1] == (_NUM_ROWS,) for part in keras.tree.flatten(outputs))
 
 
 def _check_input_names(names: Sequence[str]) -> None:

@@ -80,3 +80,36 @@ def test_a_row_with_nan_is_answered_with_nan_and_the_others_as_ever(tmp_path):
         for key, value in expected.items():
             np.testing.assert_array_equal(answer[key][:2], value)
             assert np.isnan(answer[key][2]).all(), key
+
+
+def test_a_model_that_was_first_called_on_data_is_served_for_any_batch(tmp_path):
+    layers = [keras.layers.Dense(4), kc.BinaryConcreteSample(0.5, name="code")]
+    model = keras.Sequential(layers)
+    x = np.zeros((50, 4), "float32")
+    model(x[:1])
+    signatures = export_and_load(model, tmp_path).signatures
+    [name] = {"seed"} ^ set(signatures["predict"].structured_input_signature[1])
+    rows = signatures["predict"](**{name: x, "seed": tf.constant(1)})["code"]
+    assert rows.shape == (50, 4) and len(np.unique(rows, axis=0)) == 16
+    seeds = tf.range(50)
+    rows = signatures["predict_rows"](**{name: x, "seeds": seeds})["code"]
+    assert rows.shape == (50, 4) and len(np.unique(rows, axis=0)) > 10
+
+
+OF_NO_ROWS = {
+    "a number": keras.ops.mean,
+    "a mean over the batch": lambda z: keras.ops.mean(z, axis=0),
+    "pixels of all rows": lambda z: keras.ops.reshape(z, (-1, 2)),
+}
+
+
+@pytest.mark.parametrize("case", OF_NO_ROWS)
+def test_outputs_that_are_no_rows_are_served_for_the_batch_alone(case, tmp_path):
+    x = keras.Input((4,), name="x")
+    bits = kc.BinaryConcreteSample(0.5, name="bits")(keras.layers.Dense(8)(x))
+    model = keras.Model(x, {"bits": bits, "other": OF_NO_ROWS[case](bits)})
+    signatures = export_and_load(model, tmp_path).signatures
+    assert set(signatures) == {"serving_default", "predict"}
+    answer = signatures["predict"](x=tf.ones((3, 4)), seed=tf.constant(0))
+    expected = OF_NO_ROWS[case](answer["bits"])
+    np.testing.assert_allclose(answer["other"], expected, rtol=1e-6)
