@@ -44,6 +44,8 @@ def with_batches(given: dict[str, Any]) -> dict[str, Any]:
     validation = given.get("validation_data")
     if validation is None and given.get("validation_split"):
         first = math.floor(len(data[0]) * (1.0 - given["validation_split"]))
+        if first in (0, len(data[0])):
+            return given  # Keras says what to do.
         validation = [None if part is None else part[first:] for part in data]
         data = [None if part is None else part[:first] for part in data]
     given["x"] = array_batches(data, size, given.get("shuffle", True))

@@ -23,11 +23,16 @@ same_signature: Any = functools.wraps
 class BoundModel(LoopedModel):
     """Base of models that are trained by their own bound, and report its parts.
 
-    `fit(x)` suffices for density estimation. For weighted examples call
-    `fit(x, x, sample_weight=...)`: Keras drops weights that come without targets.
+    `fit(x)` suffices for density estimation, and `fit(x, sample_weight=...)` for weighted
+    examples.
     """
 
     _means: list[keras.metrics.Mean]
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether the targets are other data than the inputs."""
+        raise NotImplementedError
 
     def check_data(self, x: Any, y: Any = None) -> None:
         """Raises `ValueError` for arrays that the model cannot take."""
@@ -87,10 +92,15 @@ class BoundModel(LoopedModel):
     @same_signature(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         given = _arguments(keras.Model.fit, self, *args, **kwargs)
-        given["x"] = self._checked(given.get("x"), given.get("y"))
+        given["y"] = self._target(*map(given.get, ("x", "y", "sample_weight")))
+        given["x"] = self._checked(given.get("x"), given["y"])
         validation_data = given.get("validation_data")
         if isinstance(validation_data, list | tuple):
             self.check_data(*validation_data[:2])
+            if len(validation_data) == 3:
+                x, _, weights = validation_data
+                validation_data = (x, self._target(*validation_data), weights)
+                given["validation_data"] = validation_data
         elif validation_data is not None:
             given["validation_data"] = self._checked(validation_data)
         return super().fit(**given)
@@ -98,7 +108,8 @@ class BoundModel(LoopedModel):
     @same_signature(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         given = _arguments(keras.Model.evaluate, self, *args, **kwargs)
-        given["x"] = self._checked(given.get("x"), given.get("y"))
+        given["y"] = self._target(*map(given.get, ("x", "y", "sample_weight")))
+        given["x"] = self._checked(given.get("x"), given["y"])
         return super().evaluate(**given)
 
     def predict_step(self, *args: Any) -> Any:
@@ -112,6 +123,11 @@ class BoundModel(LoopedModel):
     def _prediction(self, outputs: Any) -> Any:
         """What `predict` returns of the model's outputs."""
         return outputs
+
+    def _target(self, x: Any, y: Any, sample_weight: Any) -> Any:
+        """The targets, without which Keras drops weights: of densities, the data."""
+        is_missing = y is None and sample_weight is not None
+        return x if is_missing and not self.is_conditional else y
 
     def _checked(self, x: Any, y: Any = None) -> Any:
         """Checks arrays, or the first batch of other data; returns data to use."""

@@ -46,7 +46,7 @@ def needing_tensorflow(name: str) -> Callable[..., NoReturn]:
 def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Refuses a value that is none of the choices, and names the nearest one."""
     choices = list(choices)
-    if value in choices:
+    if isinstance(value, str) and value in choices:
         return
     near = difflib.get_close_matches(str(value).lower(), choices, n=1)
     raise ValueError(
@@ -103,13 +103,14 @@ def check_positive(name: str, value: Any, kind: type = float) -> None:
         )
 
 
-def check_not_negative(name: str, value: Any) -> None:
-    """Refuses what is not a finite number from 0 upward, NumPy's included."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
+def check_not_negative(name: str, value: Any, kind: type = float) -> None:
+    """Refuses what is not a finite number of the kind from 0 upward, NumPy's included."""
+    wanted = Integral if kind is int else Real
+    is_number = isinstance(value, wanted) and not isinstance(value, bool)
     if not is_number or not 0 <= value < float("inf"):
+        what = "an integer" if kind is int else "a number"
         raise ValueError(
-            f"Argument `{name}` must be a number from 0 upward. "
-            f"Received: {name}={value!r}"
+            f"Argument `{name}` must be {what} from 0 upward. Received: {name}={value!r}"
         )
 
 

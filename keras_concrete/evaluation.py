@@ -11,7 +11,7 @@ from keras import ops
 
 from keras_concrete.array_batches import as_fit_takes
 from keras_concrete.checks import check_positive, check_seed
-from keras_concrete.latent_variable_model import LatentVariableModel
+from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
 from keras_concrete.weight_sums import compiled_summary, keys_of_groups, merge
 
@@ -143,7 +143,7 @@ def evaluate_bound(
         check_passes(model, training, log_likelihood)
     x, num_examples = _examples(x)
     if isinstance(model, LatentVariableModel):
-        _check_data(model, x)
+        check_model_data(model, x)
     pairs = _PAIRS if "cpu" in keras.distribution.list_devices()[0] else _PAIRS_ON_GPU
     chunk = math.ceil(num_samples / math.ceil(num_samples / pairs))
     repeats = None
@@ -197,16 +197,6 @@ def _examples(x: Any) -> tuple[Any, int]:
             + ", ".join(map(str, shapes))
         )
     return x, shapes[0][0]
-
-
-def _check_data(model: LatentVariableModel, x: Any) -> None:
-    parts = x if isinstance(x, tuple) else (x,)
-    if len(parts) != 1 + model.is_conditional:
-        raise ValueError(
-            "Argument `x` must be one array, or for a conditional network the pair "
-            f"(context, image). Received: {len(parts)} arrays"
-        )
-    model.check_data(*parts)
 
 
 def _tensors(x: Any, places: Any) -> Any:

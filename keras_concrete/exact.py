@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.checks import check_positive
+from keras_concrete.latent_variable_model import check_model_data
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.types import Tensor
 
@@ -61,7 +62,7 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
             "Argument `model` must be a SigmoidBeliefNetwork, whose joint states are "
             f"known: for others use evaluate_bound. Received: a {type(model).__name__}"
         )
-    model.check_data(*(x if isinstance(x, tuple) else (x,)))
+    check_model_data(model, x)
     network = model._network
     counts = network.unit_counts
     num_states = num_joint_states(model)

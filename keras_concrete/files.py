@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 __all__ = [
+    "EXPORT_PARTIAL",
     "check_empty",
     "check_no_link",
     "check_no_links",
+    "is_leftover",
     "make_folder",
     "remove_leftovers",
     "write_whole",
@@ -15,6 +17,8 @@ __all__ = [
 
 # How the names of files begin that are being written, and of what a killed process left.
 _PARTIAL = "partial"
+# The same in folders of a user's own, as of exports.
+EXPORT_PARTIAL = ".keras-concrete-partial-"
 
 
 def check_empty(folder: Path, advice: str, but: str = "") -> None:
@@ -29,7 +33,7 @@ def check_empty(folder: Path, advice: str, but: str = "") -> None:
         FileExistsError: If there is something else.
     """
     if folder.is_dir() and any(
-        entry.name != but and not _is_leftover(entry) for entry in folder.iterdir()
+        entry.name != but and not is_leftover(entry) for entry in folder.iterdir()
     ):
         raise FileExistsError(f"The folder {folder} exists and is not empty. {advice}")
 
@@ -38,18 +42,24 @@ def remove_leftovers(folder: Path) -> None:
     """Removes what a process that was killed left half written in a folder.
 
     Args:
-        folder: Its entries whose names begin with `partial-` or `partial.` are removed.
+        folder: Its entries that `is_leftover` knows are removed.
     """
     for entry in [*folder.iterdir()] if folder.is_dir() else []:
-        if _is_leftover(entry):
+        if is_leftover(entry):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
 
 
-def _is_leftover(entry: Path) -> bool:
-    return entry.name.startswith((f"{_PARTIAL}-", f"{_PARTIAL}."))
+def is_leftover(entry: Path) -> bool:
+    """Whether a name is that of a file, or a folder, that was being written.
+
+    Args:
+        entry: Its path.
+    """
+    names = (f"{_PARTIAL}-", f"{_PARTIAL}.", EXPORT_PARTIAL)
+    return entry.name.startswith(names)
 
 
 def check_no_link(path: Path) -> None:

@@ -11,7 +11,7 @@ def smoothed_mean(images: np.ndarray) -> np.ndarray:
     """Mean of each pixel, (count + 1) / (N + 2): never 0 or 1.
 
     Args:
-        images: Binary images `(num_images, pixels)`.
+        images: Images `(num_images, pixels)`, binary or of greys within [0, 1].
 
     Returns:
         Array of shape `(pixels,)`.
@@ -20,7 +20,7 @@ def smoothed_mean(images: np.ndarray) -> np.ndarray:
     >>> smoothed_mean(np.array([[0, 1], [0, 1]], "uint8")).tolist()
     [0.25, 0.75]
     """
-    return (images.sum(axis=0, dtype="int64") + 1.0) / (len(images) + 2.0)
+    return (images.sum(axis=0, dtype="float64") + 1.0) / (len(images) + 2.0)
 
 
 def tile_images(grid: np.ndarray) -> np.ndarray:

@@ -4,17 +4,17 @@ from typing import Any, Protocol, runtime_checkable
 
 from keras_concrete.types import Tensor
 
-__all__ = ["LatentVariableModel"]
+__all__ = ["LatentVariableModel", "check_model_data"]
 
 
 @runtime_checkable
 class LatentVariableModel(Protocol):
     """A model p(x, z) of data with an inference network q(z given x).
 
-    `SigmoidBeliefNetwork` is one. `evaluate_bound`, the callbacks and the exports use
-    these members and nothing else, so a model of your own that has them works as well.
-    For `evaluate_bound` and `IntegralityGap` the method `log_weights` suffices, and a
-    model made of this package's layers needs not even that: both take any that ends in
+    `SigmoidBeliefNetwork` is one. `evaluate_bound`, `IntegralityGap`, `ImageGrids` and
+    the exports use these members and nothing else, so a model of your own that has them
+    works as well. For the first two the method `log_weights` suffices, and a model made
+    of this package's layers needs not even that: both take any that ends in
     `MultiSampleBound`, and `evaluate_bound` those trained by KL terms too.
 
     A conditional model predicts data from a context. Where `x` is data elsewhere it then
@@ -66,3 +66,23 @@ class LatentVariableModel(Protocol):
         context: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Draws `codes` of latent layer 1, and `probabilities` of the data, from p."""
+
+
+def check_model_data(model: LatentVariableModel, x: Any) -> None:
+    """Refuses what is not the data of a model.
+
+    Args:
+        model: The model.
+        x: What is to be its data.
+
+    Raises:
+        ValueError: If it is no array, or for a conditional model no pair of arrays, or
+            one that the model cannot take.
+    """
+    parts = x if isinstance(x, tuple) else (x,)
+    if len(parts) != 1 + model.is_conditional:
+        raise ValueError(
+            "Argument `x` must be one array, or for a conditional network the pair "
+            f"(context, image). Received: {len(parts)} arrays"
+        )
+    model.check_data(*parts)

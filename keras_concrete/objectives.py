@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from keras_concrete.types import Tensor
+from keras_concrete.unknown_sizes import held_to_shape
 
 __all__ = [
     "check_terms",
@@ -31,13 +32,15 @@ def sum_terms(terms: Tensor | Sequence[Tensor]) -> Tensor:
 
     Raises:
         ValueError: If the list is empty, or if the shapes differ and would broadcast.
+            Sizes that are not known yet are held to agree when the program runs.
     """
     if not isinstance(terms, list | tuple):
         terms = [terms]
     check_terms(terms)
     total = ops.cast(terms[0], "float32")
+    shape = ops.shape(total)
     for term in terms[1:]:
-        total = total + ops.cast(term, "float32")
+        total = total + held_to_shape(ops.cast(term, "float32"), shape)
     return total
 
 

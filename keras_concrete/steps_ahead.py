@@ -67,8 +67,9 @@ def acts_between_batches(callbacks: Any) -> bool:
         callbacks: The argument of `fit`.
 
     Returns:
-        True if one overrides a method that is called for each batch of training;
-        checkpoints of Keras's own do so for epochs as well, and are asked.
+        True if one overrides a method that is called for each batch of training, unless
+        it has a true attribute `only_watches`; checkpoints of Keras's own do so for
+        epochs as well, and are asked.
 
     Example:
     >>> acts_between_batches([keras.callbacks.EarlyStopping()])
@@ -82,6 +83,8 @@ def acts_between_batches(callbacks: Any) -> bool:
 
 
 def _acts(callback: keras.callbacks.Callback) -> bool:
+    if getattr(callback, "only_watches", False):
+        return False
     for kind, attribute in _BY_EPOCHS.items():
         if type(callback) is kind and getattr(callback, attribute) == "epoch":
             return False

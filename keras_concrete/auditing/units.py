@@ -175,8 +175,7 @@ def faults_of_states(place: Place) -> Iterator[Finding]:
 def _is_discrete_in_training(layer: Sampler) -> bool:
     """Whether the states of both graphs are alike, maybe with more rows in training."""
     estimator = estimators.get(layer.estimator)
-    has_more_rows = estimator.rows_per_sample > 1 or estimator.rows_besides > 0
-    return not estimator.pathwise or has_more_rows
+    return not estimator.pathwise or estimator.adds_rows
 
 
 def _rounded(states: np.ndarray) -> np.ndarray:

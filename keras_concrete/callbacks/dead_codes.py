@@ -23,7 +23,8 @@ class ResetDeadCodes(keras.callbacks.Callback):
     with which tokens chose them, and moved off by a hundredth of the standard deviation
     of the codes in use: so popular codes are split in two (Linde, Buzo & Gray, 1980). It
     is done at the end of each epoch but the last, for all `CategoricalCodebook` of the
-    model that train, those of a `ResidualCodebook` included.
+    model that train, those of a `ResidualCodebook` included. List it after callbacks that
+    stop training, so that the last epoch is known to be it.
 
     Args:
         seed: Integer, of which alone the choices are a function.
@@ -87,7 +88,8 @@ class ResetDeadCodes(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Moves the codes that were not chosen."""
-        if epoch + 1 == (self.params or {}).get("epochs"):
+        is_last = epoch + 1 == (self.params or {}).get("epochs")
+        if is_last or self.model.stop_training:
             return
         counts = self._read() if self._counts is None else self._counts
         for codebook, chosen in zip(self._codebooks, counts, strict=True):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_concrete.array_batches import as_fit_takes
 from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.gradients.clones import mean_bound
@@ -14,7 +15,7 @@ from keras_concrete.gradients.moments import (
     compiled_moments,
     draw_moments,
 )
-from keras_concrete.latent_variable_model import LatentVariableModel
+from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 from keras_concrete.layers import MultiSampleBound
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.sublayers import all_layers
@@ -59,7 +60,7 @@ class GradientDraws:
         x, is_network = self._x, isinstance(model, SigmoidBeliefNetwork)
         check_ends_in_bound(self._callback, model, is_network)
         if isinstance(model, LatentVariableModel):
-            model.check_data(*(x if isinstance(x, tuple) else (x,)))
+            check_model_data(model, x)
         owned = {
             id(weight)
             for layer in all_layers(model)
@@ -83,7 +84,9 @@ class GradientDraws:
 
 def _mean_bound(model: keras.Model, x: Any) -> Any:
     """A function that returns the bound that training ascends."""
-    x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
+    x = keras.tree.map_structure(
+        lambda part: ops.convert_to_tensor(as_fit_takes(np.asarray(part))), x
+    )
 
     def run() -> Tensor:
         if isinstance(model, SigmoidBeliefNetwork):

@@ -27,7 +27,7 @@ class ImageGrids(keras.callbacks.Callback):
             `keras.callbacks.TensorBoard`.
         x: Images, `(examples, visible units)`, of which the first are shown; for a
             conditional network the pair `(context, image)`.
-        num_images: Number of images in a grid, the number of its columns squared.
+        num_images: Number of images in a grid, rounded up to that of a square.
         every: Number of epochs from one grid to the next.
         seed: Integer, of which alone the noise is a function.
 

@@ -7,9 +7,10 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import noise, objectives
+from keras_concrete.array_batches import as_fit_takes
 from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
 from keras_concrete.checks import check_positive, check_seed
-from keras_concrete.latent_variable_model import LatentVariableModel
+from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 from keras_concrete.programs import compiled
 from keras_concrete.seeding import fixed_noise
 from keras_concrete.types import Tensor
@@ -67,7 +68,7 @@ class IntegralityGap(keras.callbacks.Callback):
         model = self.model
         check_ends_in_bound("IntegralityGap", model, hasattr(model, "log_weights"))
         if isinstance(model, LatentVariableModel):
-            model.check_data(*(self._x if isinstance(self._x, tuple) else (self._x,)))
+            check_model_data(model, self._x)
 
         def bounds(x: Any, key: Tensor, training: bool) -> Tensor:
             if hasattr(model, "log_weights"):
@@ -93,13 +94,15 @@ class IntegralityGap(keras.callbacks.Callback):
             logs["val_integrality_gap"] = relaxed - discrete
 
     def _mean(self, training: bool) -> float:
-        num_examples = len(keras.tree.flatten(self._x)[0])
+        examples = keras.tree.map_structure(
+            lambda part: as_fit_takes(np.asarray(part)), self._x
+        )
+        num_examples = len(keras.tree.flatten(examples)[0])
         bounds = []
         for i, start in enumerate(range(0, num_examples, self._batch_size)):
             rows = slice(start, start + self._batch_size)
             x = keras.tree.map_structure(
-                lambda part, rows=rows: ops.convert_to_tensor(part[rows], "float32"),
-                self._x,
+                lambda part, rows=rows: ops.convert_to_tensor(part[rows]), examples
             )
             key = noise.fold_in(self._key, i)
             bounds.append(ops.convert_to_numpy(self._bounds(x, key, training)))

@@ -8,6 +8,7 @@ and no density can be had back from a state that has become 1.
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from keras_concrete import noise
@@ -136,7 +137,7 @@ class LogitBinaryConcrete(Parameterized):
         """A value, or one of two where the unit is a step: at state 0, or at state 1."""
         logits = self._read_logits()
         is_before = ops.logical_and(logits > 0.0, ops.sigmoid(node) < 1.0)
-        step = ops.where(is_before, before, from_there)
+        step = ops.where(is_before, np.float32(before), np.float32(from_there))
         return ops.where(is_certain(logits), step, value)
 
     def _quantile(self, probability: Tensor) -> Tensor:

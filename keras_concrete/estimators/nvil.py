@@ -54,8 +54,9 @@ class NvilSurrogate(Surrogate):
         shape = joint_shapes[0]
         if len(shape) == 2 and shape[1] != 1:
             raise ValueError(
-                "The estimator 'nvil' is for the bound of one sample; for more use "
-                f"'vimco'. Received: terms of shape {tuple(shape)}"
+                "The estimator 'nvil' is for the bound of one sample, a number that must "
+                "be known where the model is made; for more use 'vimco'. Received: terms "
+                f"of shape {tuple(shape)}"
             )
         if len(conditions) != len(posterior_shapes):
             raise ValueError(

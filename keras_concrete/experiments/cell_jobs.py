@@ -2,13 +2,13 @@
 
 A finished cell has its file in `OUT/TABLE/`; its run folder is in `OUT/runs/`. Killed at
 any moment and started again, each cell goes on after its last full epoch. Evaluated by
-other numbers of samples or images, it has another file, and is not trained again.
+other numbers of samples or test images, it has another file, and is not trained again.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_not_negative, check_positive
 from keras_concrete.datasets import load_dataset
 from keras_concrete.experiments.cell import Cell
 from keras_concrete.experiments.cell_result import CellResult, Curve
@@ -25,6 +25,8 @@ __all__ = ["Budget", "Job", "most_epochs", "run_cell"]
 # A cell is validated and saved up to 50 times, but not more often than this.
 _EPOCHS = 50
 _STEPS_BETWEEN = 100
+# Of these at least one in so many, where the steps have few divisors.
+_FEWEST_OF_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,12 @@ class Budget:
     """How much of a cell to run.
 
     Attributes:
-        steps: Training steps of 64 images.
+        steps: Training steps of 64 images, which can be cut into epochs of one length.
         evaluation_samples: Samples K of the NLL; None for 1,000, or what the paper took
             where that is less.
         num_test_images: Test images, from the first; None for all.
-        num_train_images: Training images whose NLL is reported, from the first.
+        num_train_images: Training images whose NLL is reported, from the first. A result
+            that is there stays as it is: to have it anew, remove its file.
         seed: Integer for weights, noise and the order of the data.
     """
 
@@ -49,11 +52,18 @@ class Budget:
     def __post_init__(self) -> None:
         """Refuses what would fail later."""
         check_positive("steps", self.steps, int)
+        most = most_epochs(self.steps)
+        if largest_divisor(self.steps, most) * _FEWEST_OF_MOST < most:
+            down = self.steps - self.steps % most
+            raise ValueError(
+                "Argument `steps` must be a number that can be cut into epochs of one "
+                "length, after which a run that was stopped goes on. Received: "
+                f"steps={self.steps}. Take {down} or {down + most}"
+            )
         for name in ("evaluation_samples", "num_test_images"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name), int)
-        if self.num_train_images != 0:
-            check_positive("num_train_images", self.num_train_images, int)
+        check_not_negative("num_train_images", self.num_train_images, int)
 
     @property
     def evaluation(self) -> str:

@@ -9,6 +9,7 @@ from keras_concrete.experiments.json_files import read_json, to_record
 from keras_concrete.experiments.paper_tables import TABLES
 from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.studies import STUDIES
+from keras_concrete.files import is_leftover
 
 __all__ = ["CellResult", "Curve", "FoundResults", "find_results"]
 
@@ -93,7 +94,7 @@ def find_results(folder: Path) -> FoundResults:
     """
     found = FoundResults([], [])
     for path in sorted(folder.glob("*/[!.]*.json")):
-        if path.name.startswith("partial-"):
+        if is_leftover(path):
             continue
         try:
             content = read_json(path)

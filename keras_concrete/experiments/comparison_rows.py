@@ -33,7 +33,9 @@ class ComparisonRow:
         nll_error_over_seeds: Its standard error over seeds; None for one seed.
         difference: The NLL less that of the first estimator of the comparison.
         difference_error_over_images: Standard error of the paired differences of single
-            images, each the mean over seeds.
+            images, each the mean over `num_paired_seeds`; None if there are none.
+        num_paired_seeds: Seeds whose run folders are there, with the NLL of each image:
+            of results that another machine made they may not be.
         difference_error_over_seeds: Standard error of the differences of seeds; None for
             one seed.
         bound: Of the test images by the discrete graph and m samples, mean over seeds.
@@ -47,7 +49,8 @@ class ComparisonRow:
     nll: float
     nll_error_over_seeds: float | None
     difference: float
-    difference_error_over_images: float
+    difference_error_over_images: float | None
+    num_paired_seeds: int
     difference_error_over_seeds: float | None
     bound: float
     minutes: float
@@ -69,14 +72,15 @@ def comparison_rows(jobs: Sequence[Job]) -> list[ComparisonRow]:
     """
     names = dict.fromkeys(job.cell.estimator for job in jobs)
     groups = [[job for job in jobs if job.cell.estimator == name] for name in names]
-    nll = [np.stack([_nll_of_images(job) for job in group]) for group in groups]
-    rows = [_row(group, own, nll[0]) for group, own in zip(groups, nll, strict=True)]
+    rows = [_row(group, groups[0]) for group in groups]
     return sorted(rows, key=lambda row: row.nll)
 
 
-def _row(jobs: Sequence[Job], nll: np.ndarray, reference: np.ndarray) -> ComparisonRow:
+def _row(jobs: Sequence[Job], reference: Sequence[Job]) -> ComparisonRow:
     results = [job.result() for job in jobs]
-    differences = nll - reference
+    nll = np.array([result.discrete_nll.mean for result in results])
+    differences = nll - [job.result().discrete_nll.mean for job in reference]
+    by_images = _differences_of_images(jobs, reference)
     cell = jobs[0].cell
     evaluations = estimators.get(cell.estimator).decoder_evaluations(cell.num_samples)
     return ComparisonRow(
@@ -87,7 +91,10 @@ def _row(jobs: Sequence[Job], nll: np.ndarray, reference: np.ndarray) -> Compari
         nll=float(np.mean(nll)),
         nll_error_over_seeds=_error_over_seeds(nll),
         difference=float(np.mean(differences)),
-        difference_error_over_images=standard_error(np.mean(differences, axis=0)),
+        difference_error_over_images=(
+            standard_error(np.mean(by_images, axis=0)) if by_images else None
+        ),
+        num_paired_seeds=len(by_images),
         difference_error_over_seeds=_error_over_seeds(differences),
         bound=float(np.mean([result.discrete_bound.mean for result in results])),
         minutes=float(np.mean([result.training_seconds for result in results])) / 60,
@@ -95,7 +102,17 @@ def _row(jobs: Sequence[Job], nll: np.ndarray, reference: np.ndarray) -> Compari
 
 
 def _error_over_seeds(values: np.ndarray) -> float | None:
-    return standard_error(np.mean(values, axis=1)) if len(values) > 1 else None
+    return standard_error(values) if len(values) > 1 else None
+
+
+def _differences_of_images(
+    jobs: Sequence[Job], reference: Sequence[Job]
+) -> list[np.ndarray]:
+    return [
+        _nll_of_images(job) - _nll_of_images(other)
+        for job, other in zip(jobs, reference, strict=True)
+        if job.folder.test_nll_file.exists() and other.folder.test_nll_file.exists()
+    ]
 
 
 def _nll_of_images(job: Job) -> np.ndarray:
@@ -134,6 +151,9 @@ def comparison_title(settings: Mapping[str, Any], rows: Sequence[ComparisonRow])
         f"{settings['evaluation_samples']:,} samples, the bound by {m}; differences are "
         f"from {settings['estimators'][0]}, paired image by image"
     )
+    paired = min(row.num_paired_seeds for row in rows)
+    if 0 < paired < num_seeds:
+        title += f"; ± images of {paired} of the seeds"
     if len({row.evaluations for row in rows}) > 1:
         title += "; passes are evaluations of the decoder for each image of a step"
     return title
@@ -150,6 +170,7 @@ def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:
         The table.
     """
     has_seeds = rows[0].nll_error_over_seeds is not None
+    has_images = None not in [row.difference_error_over_images for row in rows]
     columns = {
         "estimator": [row.estimator for row in rows],
         "steps": [f"{row.steps:,}" for row in rows],
@@ -157,7 +178,9 @@ def comparison_table(rows: Sequence[ComparisonRow], title: str) -> ResultTable:
         "NLL": [f"{row.nll:.2f}" for row in rows],
         "± seeds": [f"{row.nll_error_over_seeds:.2f}" for row in rows if has_seeds],
         "diff.": [f"{row.difference:.2f}" for row in rows],
-        "± images": [f"{row.difference_error_over_images:.2f}" for row in rows],
+        "± images": [
+            f"{row.difference_error_over_images:.2f}" for row in rows if has_images
+        ],
         "±seeds": [f"{row.difference_error_over_seeds:.2f}" for row in rows if has_seeds],
         "bound": [f"{row.bound:.2f}" for row in rows],
         "min": [f"{row.minutes:.1f}" for row in rows],

@@ -20,22 +20,26 @@ def write_json(path: Path, content: Any) -> None:
 
     Args:
         path: File to write.
-        content: What `json.dumps` takes; NumPy's numbers too.
+        content: What `json.dumps` takes; NumPy's numbers too. What is NaN is null.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    text = json.dumps(content, indent=2, default=_plain) + "\n"
+    text = json.dumps(without_nan(content), indent=2, default=_plain) + "\n"
     write_whole(path, text.encode())
 
 
-def without_nan(content: dict[str, Any]) -> dict[str, Any]:
+def without_nan(content: Any) -> Any:
     """Numbers that are not known, a cosine that noise hides, as JSON's null.
 
     Args:
-        content: Dict from names to numbers and other values.
+        content: What `json.dumps` takes.
     """
-    return {name: None if value != value else value for name, value in content.items()}
+    if isinstance(content, dict):
+        return {name: without_nan(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [*map(without_nan, content)]
+    return None if content != content else content
 
 
 def read_json(path: Path) -> Any:

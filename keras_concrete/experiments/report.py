@@ -1,5 +1,6 @@
 """What is measured of a trained network: `report.json`, and part of a cell's result."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,11 +17,16 @@ class MeanAndError:
 
     Attributes:
         mean: The mean.
-        standard_error: Its standard error.
+        standard_error: Its standard error, NaN of a single image.
     """
 
     mean: float
-    standard_error: float
+    standard_error: float | None
+
+    def __post_init__(self) -> None:
+        """Has what a file does not know, of a single image, be NaN."""
+        if self.standard_error is None:
+            object.__setattr__(self, "standard_error", math.nan)
 
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.standard_error:.2f}"

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, replace
 
 from keras_concrete import datasets, estimators
-from keras_concrete.checks import check_choice, check_flag, check_positive, check_seed
+from keras_concrete.checks import (
+    check_choice,
+    check_flag,
+    check_not_negative,
+    check_positive,
+    check_seed,
+)
 from keras_concrete.networks.notation import parse_architecture
 
 __all__ = ["TrainingConfig"]
@@ -93,8 +99,7 @@ class TrainingConfig:
         check_choice(
             "learning_rate_schedule", self.learning_rate_schedule, ("cosine", "constant")
         )
-        if self.weight_decay != 0.0:
-            check_positive("weight_decay", self.weight_decay)
+        check_not_negative("weight_decay", self.weight_decay)
         check_choice("data", self.data, datasets.DATASETS)
         check_seed(self.seed)
         estimators.get(self.estimator, binary=self.arity == 2)

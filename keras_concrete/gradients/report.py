@@ -13,6 +13,7 @@ from keras_concrete.gradients.comparison import Comparison
 from keras_concrete.gradients.moments import draws_of_block
 from keras_concrete.gradients.rows import GradientReport
 from keras_concrete.gradients.statistics import NUM_BLOCKS
+from keras_concrete.latent_variable_model import check_model_data
 from keras_concrete.models import SigmoidBeliefNetwork
 
 __all__ = ["gradient_report"]
@@ -80,12 +81,7 @@ def gradient_report(
             "depend on the estimator. For the gradient of another model use the callback "
             f"GradientVariance. Received: a {type(model).__name__}"
         )
-    if isinstance(x, tuple) != model.is_conditional:
-        raise ValueError(
-            "Argument `x` must be one array, or for a conditional network the pair "
-            f"(context, image). Received: a {type(x).__name__}"
-        )
-    model.check_data(*(x if isinstance(x, tuple) else (x,)))
+    check_model_data(model, x)
     check_positive("num_draws", num_draws, int)
     check_seed(seed)
     x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)

@@ -33,7 +33,9 @@ class MultiSampleBound(FollowingLayer):
 
     Call arguments:
         log_joint: log p(x, z): a tensor, or a list of terms, one for each layer of p.
-        log_posterior: log q(z given x), likewise.
+        log_posterior: log q(z given x), likewise. Each sample is to be a draw of all
+            layers: for one that all samples share, its term repeated for each, estimators
+            by the score of log q, such as `"vimco"`, have a wrong gradient.
         conditions: What some estimators read besides. For `"nvil"`, what each layer of q
             is conditioned on, and all lists in the order from the data:
             `log p(x | h1), log p(h1 | h2), ...` against `log q(h1 | x), log q(h2 | h1),

@@ -6,7 +6,11 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators
-from keras_concrete.checks import check_not_negative, check_positive
+from keras_concrete.checks import (
+    check_not_negative,
+    check_num_states,
+    check_positive,
+)
 from keras_concrete.estimators.straight_through import (
     StraightThrough,
     StraightThroughGumbelSoftmax,
@@ -109,13 +113,12 @@ class DiscreteStateCell(keras.layers.Layer):
         for name, value in (
             ("units", units),
             ("num_variables", num_variables),
-            ("num_states", num_states),
         ):
             check_positive(name, value, int)
+        check_num_states(num_states)
         check_positive("dynamics_weight", dynamics_weight)
         check_positive("representation_weight", representation_weight)
-        if action_size != 0:
-            check_positive("action_size", action_size, int)
+        check_not_negative("action_size", action_size, int)
         check_not_negative("unimix", unimix)
         if unimix >= 1:
             raise ValueError(

@@ -73,6 +73,7 @@ class HypercubeCode(keras.layers.Layer):
 
     def call(self, state: Tensor) -> Tensor:
         """Maps states to codes."""
+        state = ops.cast(state, self.compute_dtype)
         if self.num_states == 2:
             return 2.0 * state - 1.0
         corners = _corners(self.num_states)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.checks import check_flag
 from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.layers.shapes import match
 from keras_concrete.types import Shape, Tensor
@@ -52,6 +53,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
 
     def __init__(self, sample_axis: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_flag("sample_axis", sample_axis)
         self.sample_axis = bool(sample_axis)
         self.autocast = False
         self.supports_masking = True
@@ -95,7 +97,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
             raise ValueError(
                 f"{name} expects logits of shape {axes}. Received: logits.shape={shape}"
             )
-        return match(name, "x", x, "logits", shape, self.sample_axis)
+        return match(name, "x", x, "logits", ops.shape(logits), self.sample_axis)
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         """Passes no mask on: time steps are summed over."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.checks import check_num_states
+from keras_concrete.checks import check_flag, check_num_states
 from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
 from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.layers.origin import FollowingLayer, Origin, check_states
@@ -66,6 +66,7 @@ class Score(FollowingLayer):
     ) -> None:
         super().__init__(estimator=estimator, **kwargs)
         self.num_states = check_num_states(num_states)
+        check_flag("sample_axis", sample_axis)
         self.sample_axis = bool(sample_axis)
         self._binary = num_states == 2
         self.supports_masking = True
@@ -92,11 +93,11 @@ class Score(FollowingLayer):
         check_node(type(self).__name__, tuple(node.shape), states, self.sample_axis)
         return ops.cast(node, "float32")
 
-    def _logits_shape(self, node: Tensor) -> Shape:
-        """Shape of the logits that belong to a node."""
+    def _logits_shape(self, node: Tensor) -> Any:
+        """Shape of the logits that belong to a node, as `ops.shape` gives it."""
         unit = self.followed_estimator().unit(self._binary)
         surplus = len(unit.node_shape(())) if self._binary else 0
-        shape = tuple(node.shape)
+        shape = ops.shape(node)
         return shape[: len(shape) - surplus]
 
     def _matched(self, name: str, logits: Tensor, node: Tensor) -> Tensor:

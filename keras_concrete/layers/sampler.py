@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.checks import check_choice, check_count, check_positive
+from keras_concrete.checks import check_choice, check_count, check_flag, check_positive
 from keras_concrete.estimators.base import check_sample_axis
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import (
@@ -72,13 +72,15 @@ class Sampler(HasTemperature, SeededLayer):
                     "`sample_axis`: the one makes the axis that the other reads."
                 )
         check_choice("inference", inference, ("sample", "mode"))
+        check_flag("return_node", return_node)
+        check_flag("sample_axis", sample_axis)
         self._estimator = estimators.get(estimator, self._binary)
         temperature = schedules.get("temperature", temperature)
         self._temperature = CurrentSetting(self, "temperature", temperature)
         self.num_samples = num_samples
-        self.return_node = return_node
+        self.return_node = bool(return_node)
         self.inference = inference
-        self.sample_axis = sample_axis
+        self.sample_axis = bool(sample_axis)
         told = {
             "prior_temperature": prior_temperature,
             "kl_weight": kl_weight,
@@ -110,15 +112,9 @@ class Sampler(HasTemperature, SeededLayer):
 
     def note_on(self, outputs: Any, num_states: int) -> None:
         """Notes on tensors that the layer drew them, units of so many states."""
-        origin = Origin(
-            layer=self.name,
-            estimator=self.estimator,
-            num_states=num_states,
-            binary=self._binary,
-            has_samples=self._adds_axis,
-            terms=self._terms,
-        )
-        note_origin(outputs, origin)
+        unit = num_states, self._binary
+        drawn = self._adds_axis, self._terms
+        note_origin(outputs, Origin(self.name, self.estimator, *unit, *drawn))
 
     def _num_states(self, logits_shape: Shape) -> int:
         return 2 if self._binary else logits_shape[-1]
@@ -225,7 +221,7 @@ class Sampler(HasTemperature, SeededLayer):
             )
         if not is_given:
             return None
-        shape = tuple(logits.shape)
+        shape = ops.shape(logits)
         return match(self.name, "prior_logits", prior_logits, "logits", shape, False)
 
     def _spec_of_prior(self, logits_shape: Shape) -> Any:

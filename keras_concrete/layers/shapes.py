@@ -5,6 +5,7 @@ from typing import Any
 from keras import ops
 
 from keras_concrete.types import Shape, Tensor
+from keras_concrete.unknown_sizes import held_to_shape, known_sizes
 
 __all__ = ["as_list", "check_node", "is_shape", "match", "with_sample_axis"]
 
@@ -37,7 +38,7 @@ def match(
     name: str,
     tensor: Tensor,
     like_name: str,
-    like: Shape,
+    like: Any,
     sample_axis: bool,
 ) -> Tensor:
     """Casts to float32, and adds the sample axis where one is declared and missing.
@@ -47,16 +48,17 @@ def match(
         name: What to call the tensor.
         tensor: Tensor of the shape `like`, or of that shape without its axis 1.
         like_name: What to call the tensor that it belongs to.
-        like: The shape of that tensor.
+        like: The shape of that tensor, as `ops.shape` gives it.
         sample_axis: Whether axis 1 of `like` holds samples.
 
     Returns:
         Float32 tensor that broadcasts to `like` along the sample axis only.
 
     Raises:
-        ValueError: If the shapes differ in any other way.
+        ValueError: If the shapes differ in any other way. Sizes that are not known yet
+            are held to agree when the program runs.
     """
-    given, wanted = tuple(tensor.shape), tuple(like)
+    given, wanted = tuple(tensor.shape), known_sizes(like)
     without_samples = (wanted[0], *wanted[2:])
     lacks_samples = sample_axis and len(given) == len(wanted) - 1
     if not _agree(given, without_samples if lacks_samples else wanted):
@@ -74,7 +76,8 @@ def match(
             "broadcasting would mix up examples, samples, units and states. Received: "
             f"{name}.shape={given}, {like_name}.shape={wanted}.{remedy}"
         )
-    tensor = ops.cast(tensor, "float32")
+    shape = (like[0], *like[2:]) if lacks_samples else tuple(like)
+    tensor = held_to_shape(ops.cast(tensor, "float32"), shape)
     return ops.expand_dims(tensor, 1) if lacks_samples else tensor
 
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_concrete.types import Shape, Tensor
+from keras_concrete.unknown_sizes import held_to_shape
 
 __all__ = ["StateMask"]
 
@@ -65,6 +66,8 @@ class StateMask(keras.layers.Layer):
     def call(self, logits: Tensor, allowed: Tensor) -> Tensor:
         """Replaces the logits of what is ruled out."""
         _check_allowed(self.name, logits, allowed)
+        last = ops.shape(logits)[-len(allowed.shape) :]
+        allowed = held_to_shape(ops.convert_to_tensor(allowed), last)
         masked = ops.where(allowed, ops.cast(logits, "float32"), -float("inf"))
         is_possible = ops.any(allowed, axis=-1, keepdims=True)
         return ops.where(is_possible, masked, float("nan"))
@@ -72,9 +75,6 @@ class StateMask(keras.layers.Layer):
     def compute_output_spec(self, logits: Tensor, allowed: Tensor) -> keras.KerasTensor:
         _check_allowed(self.name, logits, allowed)
         return keras.KerasTensor(tuple(logits.shape), dtype="float32")
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config()
 
 
 def _check_allowed(layer: str, logits: Tensor, allowed: Tensor) -> None:

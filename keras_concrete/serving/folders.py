@@ -9,12 +9,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_concrete.files import make_folder
+from keras_concrete.files import EXPORT_PARTIAL, make_folder
 
 __all__ = ["written_whole"]
-
-# Where the parts of an export stand until it is whole.
-_PARTIAL = ".keras-concrete-partial-"
 
 
 @contextlib.contextmanager
@@ -31,9 +28,9 @@ def written_whole(folder: Path, earlier: Iterable[str]) -> Iterator[Path]:
             held before.
     """
     make_folder(folder)
-    for left in folder.glob(f"{_PARTIAL}*"):
+    for left in folder.glob(f"{EXPORT_PARTIAL}*"):
         shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=folder) as partial:
+    with tempfile.TemporaryDirectory(prefix=EXPORT_PARTIAL, dir=folder) as partial:
         new = Path(partial)
         try:
             yield new

@@ -69,7 +69,7 @@ def predict_endpoint(model: keras.Model) -> Endpoint:
 
 
 def _gives_rows(model: keras.Model, structure: Any) -> bool:
-    """Whether each output has a row for each row of the inputs, as no mean of them has."""
+    """Whether each output has a row for each row of the inputs."""
     inputs = [
         keras.KerasTensor((_NUM_ROWS, *tensor.shape[1:]), tensor.dtype)
         for tensor in model.inputs

@@ -1,6 +1,8 @@
 """Cells of the paper's grid: their settings, their processes, their results."""
 
+import dataclasses
 import json
+import math
 import os
 import re
 import shutil
@@ -10,11 +12,12 @@ import sys
 import time
 
 import pytest
+from made_results import made_result
 from typer.testing import CliRunner
 
 from keras_concrete.experiments import command_line
 from keras_concrete.experiments.cell_jobs import Budget, Job
-from keras_concrete.experiments.cell_result import find_results
+from keras_concrete.experiments.cell_result import CellResult, find_results
 from keras_concrete.experiments.command_line.console import console
 from keras_concrete.experiments.paper_tables import TABLES
 
@@ -189,3 +192,19 @@ def _is_running(pid):
             return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def test_steps_that_cannot_be_cut_into_epochs_are_refused_with_those_that_can():
+    with pytest.raises(ValueError, match=r"steps=99991. Take 99950 or 100000"):
+        Budget(99_991)
+    for steps in (1, 99, 1_300, 20_000, 13_350):
+        assert Budget(steps).steps == steps
+
+
+def test_what_is_not_known_of_one_image_is_null_in_the_file(tmp_path):
+    made = made_result()
+    unknown = dataclasses.replace(made.discrete_nll, standard_error=float("nan"))
+    path = tmp_path / "result.json"
+    dataclasses.replace(made, discrete_nll=unknown).write(path)
+    assert "NaN" not in path.read_text()
+    assert math.isnan(CellResult.read(path).discrete_nll.standard_error)

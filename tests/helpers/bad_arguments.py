@@ -248,7 +248,7 @@ BAD_ARGUMENTS = {
     "arity 3": (lambda: network(arity=3), "`arity` must be a power of 2"),
     "nvil with two samples": (
         lambda: network(estimator="nvil", num_samples=2),
-        "'nvil' is for the bound of one sample; for more use 'vimco'",
+        "'nvil' is for the bound of one sample, .*; for more use 'vimco'",
     ),
     "nvil without conditions": (
         lambda: kc.MultiSampleBound("nvil")(BINARY[:, :1], BINARY[:, :1]),

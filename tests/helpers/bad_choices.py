@@ -168,6 +168,25 @@ BAD_CHOICES = {
         lambda: kc.PerturbedArgmax(keras.ops.max)(ROWS),
         r"a solution for each problem.*shape \(\) for scores of shape \(4, 3\)",
     ),
+    # flags
+    **{
+        f"{name} as a word": (
+            make,
+            f"`{name}` must be True or False. Received: {name}='no'",
+        )
+        for name, make in {
+            "return_node": lambda: kc.ConcreteSample(0.5, return_node="no"),
+            "sample_axis": lambda: kc.ConcreteLogProb(0.5, sample_axis="no"),
+        }.items()
+    },
+    "pixels with a word": (
+        lambda: kc.BernoulliLogLikelihood("no"),
+        "`sample_axis` must be True or False",
+    ),
+    "a choice that is an array": (
+        lambda: kc.ConcreteSample(0.5, inference=ROWS),
+        "`inference` must be one of 'sample', 'mode'",
+    ),
     # masks
     "a mask of numbers": (
         lambda: kc.StateMask()(ROWS, np.ones(3, "float32")),

@@ -132,7 +132,8 @@ BAD_CODES = {
         lambda: cell(dynamics_weight=0.0),
         "`dynamics_weight` must be a positive number",
     ),
-    "half an action": (lambda: cell(action_size=0.5), "`action_size` must be a positive"),
+    "half an action": (lambda: cell(action_size=0.5), "must be an integer from 0 upward"),
+    "one state": (lambda: cell(num_states=1), "`num_states` must be an integer, 2"),
     "nothing but an action": (
         lambda: cell(action_size=5).build((3, 5)),
         "an observation and an action of 5 features",

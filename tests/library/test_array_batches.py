@@ -62,6 +62,7 @@ def test_the_part_for_validation_is_what_keras_takes(share):
         {"x": X.tolist()},
         {"y": None, "sample_weight": Y},
         {"x": None, "y": None},
+        {"validation_split": 0.95},  # Of which Keras says what is wrong.
     ],
 )
 def test_what_is_more_than_arrays_is_left_to_keras(more):

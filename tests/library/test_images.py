@@ -17,6 +17,11 @@ def test_counts_beyond_the_type_of_the_images_do_not_wrap():
     np.testing.assert_allclose(smoothed_mean(images), [1001 / 1002], rtol=1e-15)
 
 
+def test_the_mean_of_greys_is_theirs():
+    greys = np.full((3, 2), 0.7)
+    np.testing.assert_allclose(smoothed_mean(greys), (2.1 + 1) / 5, rtol=1e-15)
+
+
 def test_the_mean_of_no_images_is_one_half():
     np.testing.assert_array_equal(smoothed_mean(np.zeros((0, 2), "uint8")), [0.5, 0.5])
 

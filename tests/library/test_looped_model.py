@@ -100,6 +100,12 @@ class _Reader(keras.callbacks.Callback):
         self.bounds.append(logs["bound"])
 
 
+class _Watcher(_Reader):
+    """Shows what is reported, which the model trains ahead of."""
+
+    only_watches = True
+
+
 def test_the_progress_bar_is_told_of_each_step(models, monkeypatch):
     told = []
     monkeypatch.setattr(
@@ -140,6 +146,7 @@ def test_a_callback_that_acts_between_batches_finds_the_model_of_that_batch(mode
         (keras.callbacks.LambdaCallback(on_epoch_end=print), False),
         ([keras.callbacks.LambdaCallback(on_train_batch_end=print)], True),
         ([[_Reader()]], True),
+        (_Watcher(), False),
         (keras.callbacks.CallbackList([]), True),
     ],
 )

@@ -169,10 +169,14 @@ def test_sample_weight_weighs_loss_and_metrics():
     model.compile("sgd")
     weights = np.zeros(64, "float32")
     weights[:16] = 1.0
-    weighted = model.evaluate(
-        DATA, DATA, sample_weight=weights, verbose=0, batch_size=64, return_dict=True
-    )
-    assert weighted["loss"] == pytest.approx(-weighted["bound"] * 16 / 64, rel=1e-5)
+    for targets in ((), (DATA,)):  # Keras alone drops weights without targets.
+        options = {"sample_weight": weights, "verbose": 0, "batch_size": 64}
+        weighted = model.evaluate(DATA, *targets, return_dict=True, **options)
+        assert weighted["loss"] == pytest.approx(-weighted["bound"] * 16 / 64, rel=1e-5)
+        validation = (DATA, *(targets or (None,)), 0 * weights)
+        options = options | {"sample_weight": 0 * weights, "validation_data": validation}
+        history = model.fit(DATA, *targets, **options).history
+        assert history["loss"] == history["val_loss"] == [0.0]
 
 
 def test_regularizers_join_the_loss():

@@ -13,7 +13,8 @@ PACKAGE = ROOT / "keras_concrete"
 
 # A file imports only from the left of itself, and from its own folder.
 LIBRARY = """
-    types checks files images backend graphs programs normal_quantile noise schedules
+    types unknown_sizes checks files images backend graphs programs normal_quantile noise
+    schedules
     hard_gates subsets networks.notation datasets shuffled_batches first_batch sublayers
     pretrained seeding distributions objectives temperatures
     estimators

@@ -14,7 +14,7 @@ from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.command_line.progress import bars, counter
 from keras_concrete.experiments.command_line.trained_runs import Run, Seed
 from keras_concrete.experiments.figures import save_gradient_plane
-from keras_concrete.experiments.json_files import without_nan, write_json
+from keras_concrete.experiments.json_files import write_json
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.files import check_no_link, write_whole
 from keras_concrete.gradients import GradientReport, gradient_report
@@ -67,7 +67,6 @@ def gradients(
     )
     settings = {"num_images": len(images), "data": config.data, "seed": seed}
     content = asdict(report)
-    content["rows"] = [without_nan(row) for row in content["rows"]]
     write_json(paths["json"], {**settings, **content})
     write_whole(paths["csv"], _csv(report).encode())
     if seen := [row for row in report.part("all") if row.reference_norm > 0]:

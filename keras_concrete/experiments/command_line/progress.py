@@ -66,6 +66,8 @@ class TrainingBar(keras.callbacks.Callback):
         progress: Where the bar is added.
     """
 
+    only_watches = True  # So that steps may be trained ahead of it.
+
     def __init__(self, folder: Path, progress: Progress) -> None:
         super().__init__()
         self._folder = folder

@@ -9,6 +9,7 @@ from tiny_runs import invoke, pixels, tiny_data
 
 import keras_concrete as kc
 from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.files import EXPORT_PARTIAL
 
 pytestmark = pytest.mark.usefixtures("_tiny")
 
@@ -47,11 +48,12 @@ def test_sample_draws_the_picture_of_its_seed(run):
 def test_export_writes_a_saved_model_in_the_place_of_what_a_killed_one_left(
     run, tmp_path
 ):
-    (tmp_path / "served" / "partial-abc").mkdir(parents=True)
-    (tmp_path / "served" / "partial-abc" / "saved_model.pb").touch()
+    left = tmp_path / "served" / f"{EXPORT_PARTIAL}abc"
+    left.mkdir(parents=True)
+    (left / "saved_model.pb").touch()
     warm = ["--warmup-batch-size", 1, "--warmup-batch-size", 8]
     result = invoke("export", run[0], "--to", tmp_path / "served", *warm)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "served/assets.extra/tf_serving_warmup_requests").exists()
     assert (tmp_path / "served" / "saved_model.pb").exists()
-    assert not list((tmp_path / "served").glob("partial-*"))
+    assert not left.exists()

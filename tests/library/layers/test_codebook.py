@@ -174,14 +174,19 @@ def test_dead_codes_move_next_to_codes_in_use_after_all_epochs_but_the_last():
     model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
     far = np.asarray(layer.codes) + np.float32([[0], [0]] + [[50]] * 6)
     found = []
-    for epochs in (1, 2, 2):
+    for epochs in (1, 2, 2, 9):
         layer.codes.assign(far)
-        callback = kc.ResetDeadCodes(seed=3)
+        callback = [kc.ResetDeadCodes(seed=3)]
+        if epochs == 9:  # Of which but one is run.
+            callback.insert(0, keras.callbacks.EarlyStopping("loss", baseline=0.0))
+            callback[0].patience = 0
         # In validation other codes are chosen, which does not count.
         other = {"validation_data": (X + 50, X)}
-        model.fit(X, X, epochs=epochs, callbacks=[callback], verbose=0, **other)
+        model.fit(X, X, epochs=epochs, callbacks=callback, verbose=0, **other)
         found.append(np.asarray(layer.codes))
     np.testing.assert_array_equal(found[0], far)
+    assert model.stop_training
+    np.testing.assert_array_equal(found[3], far)
     np.testing.assert_array_equal(found[1], found[2])
     np.testing.assert_array_equal(found[1][:2], far[:2])
     spread = np.std(far[:2], axis=0).max()

@@ -47,3 +47,10 @@ def test_codes_of_any_number_of_units():
     for units in (1, 3):
         states = np.eye(4, dtype="float32")[np.arange(units)][None]
         np.testing.assert_array_equal(run(states), layer(states))
+
+
+@pytest.mark.parametrize("num_states", [2, 4])
+def test_bits_that_were_stored_as_integers_are_states_too(num_states):
+    states = np.eye(4)[None]
+    layer = kc.HypercubeCode(num_states)
+    np.testing.assert_array_equal(layer(states.astype("uint8")), layer(states))
