@@ -50,10 +50,10 @@ class ComparisonRow:
     nll_error_over_seeds: float | None
     difference: float
     difference_error_over_images: float | None
-    num_paired_seeds: int
     difference_error_over_seeds: float | None
     bound: float
     minutes: float
+    num_paired_seeds: int = 0  # In files that do not say.
 
 
 def comparison_rows(jobs: Sequence[Job]) -> list[ComparisonRow]:
