@@ -133,7 +133,10 @@ BAD_CODES = {
         "`dynamics_weight` must be a positive number",
     ),
     "half an action": (lambda: cell(action_size=0.5), "must be an integer from 0 upward"),
-    "one state": (lambda: cell(num_states=1), "`num_states` must be an integer, 2"),
+    "one state": (
+        lambda: kc.DiscreteStateCell(3, num_states=1),
+        "`num_states` must be an integer, 2",
+    ),
     "nothing but an action": (
         lambda: cell(action_size=5).build((3, 5)),
         "an observation and an action of 5 features",
