@@ -1,11 +1,13 @@
 """Results of cells as tables beside the paper's numbers."""
 
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from keras_concrete.evaluation import standard_error
 from keras_concrete.experiments.cell_result import CellResult
 from keras_concrete.experiments.paper_tables import NUM_STEPS
 from keras_concrete.experiments.report import MeanAndError
@@ -165,9 +167,9 @@ def _of_seeds(estimates: Sequence[MeanAndError]) -> str:
     """The mean over seeds, and its standard error over seeds."""
     if len(estimates) < 2:
         return str(estimates[0]) if estimates else ""
-    means = [estimate.mean for estimate in estimates]
-    error = statistics.stdev(means) / math.sqrt(len(means))
-    return str(MeanAndError(mean=statistics.mean(means), standard_error=error))
+    means = np.array([estimate.mean for estimate in estimates])
+    error = standard_error(means)
+    return str(MeanAndError(mean=float(np.mean(means)), standard_error=error))
 
 
 def _text(value: Any) -> str:
