@@ -76,6 +76,9 @@ class StateMask(keras.layers.Layer):
         _check_allowed(self.name, logits, allowed)
         return keras.KerasTensor(tuple(logits.shape), dtype="float32")
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
 
 def _check_allowed(layer: str, logits: Tensor, allowed: Tensor) -> None:
     dtype = keras.backend.standardize_dtype(allowed.dtype)

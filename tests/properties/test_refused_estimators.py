@@ -60,7 +60,7 @@ def kl(**kwargs):
         (lambda: kc.MultiSampleBound("vimco")(*(TERMS[:, 0],) * 2), "at least 2"),
         (
             lambda: kc.MultiSampleBound("nvil")(*(np.zeros((4, 2)),) * 2),
-            "one sample; for more use 'vimco'",
+            "one sample, .*; for more use 'vimco'",
         ),
         (lambda: kc.MultiSampleBound("nvil")(TERMS, TERMS), "triple .*0 conditions"),
         (

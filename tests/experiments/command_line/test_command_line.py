@@ -21,7 +21,10 @@ pytestmark = pytest.mark.usefixtures("_tiny")
         (("train", "--learning-rate", -1), "`learning_rate` must be a positive number"),
         (("train", "--learning-rate-schedule", "warm"), "one of 'cosine', 'constant'"),
         (("train", "--recipe", "paper "), "`recipe` must be one of 'cosine', 'paper'"),
-        (("train", "--weight-decay", -1), "`weight_decay` must be a positive number"),
+        (
+            ("train", "--weight-decay", -1),
+            "`weight_decay` must be a number from 0 upward",
+        ),
         (("train", "--estimator", "magic"), "`estimator` must be one of 'concrete'"),
         (("train", "--arity", 4, "--estimator", "gaussian"), "is for binary units"),
         (("train", "9V-4H~9V", "--data", "tiny"), "must end in 7V"),
