@@ -39,6 +39,7 @@ def held_to_shape(tensor: Tensor, shape: Any) -> Tensor:
 
 
 def _asserted(tensor: Tensor, shape: Any) -> Tensor:
+    # Here and not above: on JAX there may be no TensorFlow.
     import tensorflow as tf
 
     check = tf.debugging.assert_equal(
