@@ -66,8 +66,10 @@ class StateMask(keras.layers.Layer):
     def call(self, logits: Tensor, allowed: Tensor) -> Tensor:
         """Replaces the logits of what is ruled out."""
         _check_allowed(self.name, logits, allowed)
-        last = ops.shape(logits)[-len(allowed.shape) :]
-        allowed = held_to_shape(ops.convert_to_tensor(allowed), last)
+        missing = len(logits.shape) - len(allowed.shape)
+        ones = [1] * missing
+        allowed = ops.reshape(allowed, (*ones, *ops.shape(allowed)))
+        allowed = held_to_shape(allowed, (*ones, *ops.shape(logits)[missing:]))
         masked = ops.where(allowed, ops.cast(logits, "float32"), -float("inf"))
         is_possible = ops.any(allowed, axis=-1, keepdims=True)
         return ops.where(is_possible, masked, float("nan"))

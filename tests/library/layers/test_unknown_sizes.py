@@ -43,6 +43,12 @@ CASES = {
         1,
         (4, 1, 3),
     ),
+    "one unit's mask for all units and examples": (
+        lambda logits, allowed: kc.StateMask()(logits, allowed > -9),
+        [(4, 5, 3), (5, 3)],
+        1,
+        (1, 3),
+    ),
 }
 
 
