@@ -16,7 +16,7 @@ from keras_concrete.shuffled_batches import prefetched
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["array_batches", "as_fit_takes", "with_batches"]
+__all__ = ["array_batches", "as_fit_takes", "tensors_as_fit_takes", "with_batches"]
 
 
 def with_batches(given: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +101,21 @@ def as_fit_takes(part: np.ndarray) -> np.ndarray:
     """
     is_real = np.issubdtype(part.dtype, np.floating)
     return part.astype(keras.config.floatx(), copy=False) if is_real else part
+
+
+def tensors_as_fit_takes(x: Any, rows: Any = slice(None)) -> Any:
+    """Tensors of some examples, in the dtypes in which `fit` hands them to a model.
+
+    Args:
+        x: An array of examples, or a structure of them.
+        rows: Which examples, as NumPy's indices say it; by default all.
+
+    Returns:
+        A tensor, or a structure of tensors.
+    """
+    return keras.tree.map_structure(
+        lambda part: keras.ops.convert_to_tensor(as_fit_takes(np.asarray(part)[rows])), x
+    )
 
 
 def _are_arrays(data: Any) -> bool:

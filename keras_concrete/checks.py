@@ -92,11 +92,14 @@ def check_count(name: str, value: Any) -> None:
         check_positive(name, value, int)
 
 
+def _is_number(value: Any, kind: type) -> bool:
+    wanted = Integral if kind is int else Real
+    return isinstance(value, wanted) and not isinstance(value, bool)
+
+
 def check_positive(name: str, value: Any, kind: type = float) -> None:
     """Refuses what is not a positive finite number of the kind, NumPy's included."""
-    wanted = Integral if kind is int else Real
-    is_number = isinstance(value, wanted) and not isinstance(value, bool)
-    if not is_number or not 0 < value < float("inf"):
+    if not _is_number(value, kind) or not 0 < value < float("inf"):
         what = "integer" if kind is int else "number"
         raise ValueError(
             f"Argument `{name}` must be a positive {what}. Received: {name}={value!r}"
@@ -105,9 +108,7 @@ def check_positive(name: str, value: Any, kind: type = float) -> None:
 
 def check_not_negative(name: str, value: Any, kind: type = float) -> None:
     """Refuses what is not a finite number of the kind from 0 upward, NumPy's included."""
-    wanted = Integral if kind is int else Real
-    is_number = isinstance(value, wanted) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < float("inf"):
+    if not _is_number(value, kind) or not 0 <= value < float("inf"):
         what = "an integer" if kind is int else "a number"
         raise ValueError(
             f"Argument `{name}` must be {what} from 0 upward. Received: {name}={value!r}"
@@ -118,8 +119,7 @@ def check_seed(seed: Any) -> None:
     """Refuses what is not an integer of 32 bits; of a tensor that may not be known."""
     if hasattr(seed, "dtype") and not isinstance(seed, np.generic):
         return
-    is_number = isinstance(seed, Integral) and not isinstance(seed, bool)
-    if not is_number or not 0 <= int(seed) < 2**32:
+    if not _is_number(seed, int) or not 0 <= int(seed) < 2**32:
         raise ValueError(
             "Argument `seed` must be an integer, from 0 to below 2**32. "
             f"Received: seed={seed!r}"
@@ -128,8 +128,7 @@ def check_seed(seed: Any) -> None:
 
 def check_num_states(num_states: Any) -> int:
     """Refuses what is not an integer from 2 upward; returns it as Python's."""
-    is_number = isinstance(num_states, Integral) and not isinstance(num_states, bool)
-    if not is_number or num_states < 2:
+    if not _is_number(num_states, int) or num_states < 2:
         raise ValueError(
             "Argument `num_states` must be an integer, 2 for binary units or more. "
             f"Received: num_states={num_states!r}"

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.array_batches import as_fit_takes
+from keras_concrete.array_batches import tensors_as_fit_takes
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
@@ -148,7 +148,9 @@ def evaluate_bound(
     chunk = math.ceil(num_samples / math.ceil(num_samples / pairs))
     repeats = None
     if not has_method:
-        samples = samples_of_a_pass(model, _tensors(x, [0]), training, log_likelihood)
+        samples = samples_of_a_pass(
+            model, tensors_as_fit_takes(x, [0]), training, log_likelihood
+        )
         repeats = math.ceil(chunk / samples)
         chunk = repeats * samples
     group = min(num_examples, max(1, pairs // chunk))
@@ -168,7 +170,7 @@ def evaluate_bound(
         # The last are filled up with the first examples: one shape, one compilation.
         places = (groups[:, None] * group + np.arange(group)) % num_examples
         keys = keys_of_groups(first_word, ops.convert_to_tensor(groups))
-        summaries = summarise(_tensors(x, places), keys, length)
+        summaries = summarise(tensors_as_fit_takes(x, places), keys, length)
         estimates.append(merge(np.asarray(summaries)).reshape(2, -1))
         progress(i + 1, num_calls)
     log_sum, effective = np.concatenate(estimates, axis=1)[:, :num_examples]
@@ -197,10 +199,3 @@ def _examples(x: Any) -> tuple[Any, int]:
             + ", ".join(map(str, shapes))
         )
     return x, shapes[0][0]
-
-
-def _tensors(x: Any, places: Any) -> Any:
-    """Some of the examples, in the dtypes in which `fit` hands them to the model."""
-    return keras.tree.map_structure(
-        lambda part: ops.convert_to_tensor(as_fit_takes(part[places])), x
-    )

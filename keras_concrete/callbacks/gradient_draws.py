@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.array_batches import as_fit_takes
+from keras_concrete.array_batches import tensors_as_fit_takes
 from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.gradients.clones import mean_bound
@@ -84,9 +84,7 @@ class GradientDraws:
 
 def _mean_bound(model: keras.Model, x: Any) -> Any:
     """A function that returns the bound that training ascends."""
-    x = keras.tree.map_structure(
-        lambda part: ops.convert_to_tensor(as_fit_takes(np.asarray(part))), x
-    )
+    x = tensors_as_fit_takes(x)
 
     def run() -> Tensor:
         if isinstance(model, SigmoidBeliefNetwork):

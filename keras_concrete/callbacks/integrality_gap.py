@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import noise, objectives
-from keras_concrete.array_batches import as_fit_takes
+from keras_concrete.array_batches import tensors_as_fit_takes
 from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
@@ -94,16 +94,11 @@ class IntegralityGap(keras.callbacks.Callback):
             logs["val_integrality_gap"] = relaxed - discrete
 
     def _mean(self, training: bool) -> float:
-        examples = keras.tree.map_structure(
-            lambda part: as_fit_takes(np.asarray(part)), self._x
-        )
-        num_examples = len(keras.tree.flatten(examples)[0])
+        num_examples = len(keras.tree.flatten(self._x)[0])
         bounds = []
         for i, start in enumerate(range(0, num_examples, self._batch_size)):
             rows = slice(start, start + self._batch_size)
-            x = keras.tree.map_structure(
-                lambda part, rows=rows: ops.convert_to_tensor(part[rows]), examples
-            )
+            x = tensors_as_fit_takes(self._x, rows)
             key = noise.fold_in(self._key, i)
             bounds.append(ops.convert_to_numpy(self._bounds(x, key, training)))
         return float(np.mean(np.concatenate(bounds)))

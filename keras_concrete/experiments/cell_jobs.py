@@ -20,7 +20,7 @@ from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.files import check_no_link
 
-__all__ = ["Budget", "Job", "most_epochs", "run_cell"]
+__all__ = ["Budget", "Job", "in_whole_epochs", "most_epochs", "run_cell"]
 
 # A cell is validated and saved up to 50 times, but not more often than this.
 _EPOCHS = 50
@@ -54,7 +54,7 @@ class Budget:
         check_positive("steps", self.steps, int)
         most = most_epochs(self.steps)
         if largest_divisor(self.steps, most) * _FEWEST_OF_MOST < most:
-            down = self.steps - self.steps % most
+            down = in_whole_epochs(self.steps)
             raise ValueError(
                 "Argument `steps` must be a number that can be cut into epochs of one "
                 "length, after which a run that was stopped goes on. Received: "
@@ -175,6 +175,19 @@ def most_epochs(steps: int) -> int:
     (50, 2)
     """
     return max(1, min(_EPOCHS, steps // _STEPS_BETWEEN))
+
+
+def in_whole_epochs(steps: int) -> int:
+    """The most steps, of so many, that can be cut into `most_epochs`.
+
+    Args:
+        steps: Training steps.
+
+    Example:
+    >>> in_whole_epochs(13_333)
+    13300
+    """
+    return steps - steps % most_epochs(steps)
 
 
 def run_cell(job: Job, command: str) -> None:

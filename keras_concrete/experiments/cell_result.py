@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keras_concrete.experiments.cell import Cell
-from keras_concrete.experiments.json_files import read_json, to_record
+from keras_concrete.experiments.json_files import Number, read_json, to_record
 from keras_concrete.experiments.paper_tables import TABLES
 from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.studies import STUDIES
@@ -28,8 +28,8 @@ class Curve:
     """
 
     step: list[int]
-    bound: list[float]
-    val_bound: list[float]
+    bound: list[Number]
+    val_bound: list[Number]
 
     def __post_init__(self) -> None:
         """Refuses what cannot be drawn."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from keras_concrete import estimators
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.experiments.cell import Cell
-from keras_concrete.experiments.cell_jobs import Budget, Job, most_epochs
+from keras_concrete.experiments.cell_jobs import Budget, Job, in_whole_epochs
 from keras_concrete.experiments.recipes import RECIPES
 from keras_concrete.models import SigmoidBeliefNetwork
 
@@ -129,4 +129,4 @@ class Comparison:
         evaluations = estimators.get(name).decoder_evaluations(self.num_samples)
         fewer = max(1, steps * self.num_samples // evaluations)
         # As many epochs as others have, so that the best is chosen among as many.
-        return fewer - fewer % most_epochs(fewer)
+        return in_whole_epochs(fewer)

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_concrete import estimators
 from keras_concrete.evaluation import standard_error
 from keras_concrete.experiments.cell_jobs import Job
+from keras_concrete.experiments.cell_result import CellResult
 from keras_concrete.experiments.result_tables import ResultTable
 
 __all__ = [
@@ -71,17 +72,30 @@ def comparison_rows(jobs: Sequence[Job]) -> list[ComparisonRow]:
         ValueError: If the files of a job are damaged, or not of one evaluation.
     """
     names = dict.fromkeys(job.cell.estimator for job in jobs)
-    groups = [[job for job in jobs if job.cell.estimator == name] for name in names]
+    groups = [
+        [_measured(job) for job in jobs if job.cell.estimator == name] for name in names
+    ]
     rows = [_row(group, groups[0]) for group in groups]
     return sorted(rows, key=lambda row: row.nll)
 
 
-def _row(jobs: Sequence[Job], reference: Sequence[Job]) -> ComparisonRow:
-    results = [job.result() for job in jobs]
+class _Measured(NamedTuple):
+    """The result of a job, and the NLL of each image if its run folder is there."""
+
+    result: CellResult
+    nll: np.ndarray | None
+
+
+def _row(runs: Sequence[_Measured], reference: Sequence[_Measured]) -> ComparisonRow:
+    results = [run.result for run in runs]
     nll = np.array([result.discrete_nll.mean for result in results])
-    differences = nll - [job.result().discrete_nll.mean for job in reference]
-    by_images = _differences_of_images(jobs, reference)
-    cell = jobs[0].cell
+    differences = nll - [run.result.discrete_nll.mean for run in reference]
+    by_images = [
+        run.nll - other.nll
+        for run, other in zip(runs, reference, strict=True)
+        if run.nll is not None and other.nll is not None
+    ]
+    cell = results[0].cell
     evaluations = estimators.get(cell.estimator).decoder_evaluations(cell.num_samples)
     return ComparisonRow(
         architecture=cell.architecture,
@@ -105,18 +119,13 @@ def _error_over_seeds(values: np.ndarray) -> float | None:
     return standard_error(values) if len(values) > 1 else None
 
 
-def _differences_of_images(
-    jobs: Sequence[Job], reference: Sequence[Job]
-) -> list[np.ndarray]:
-    return [
-        _nll_of_images(job) - _nll_of_images(other)
-        for job, other in zip(jobs, reference, strict=True)
-        if job.folder.test_nll_file.exists() and other.folder.test_nll_file.exists()
-    ]
-
-
-def _nll_of_images(job: Job) -> np.ndarray:
+def _measured(job: Job) -> _Measured:
     result = job.result()
+    is_there = job.folder.test_nll_file.exists()
+    return _Measured(result, _nll_of_images(job, result) if is_there else None)
+
+
+def _nll_of_images(job: Job, result: CellResult) -> np.ndarray:
     remedy = (
         f" Remove {job.result_file} and run the command again: the cell is then "
         "evaluated anew, and not trained again."

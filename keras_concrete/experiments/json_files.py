@@ -1,8 +1,9 @@
 """JSON files, written whole or not at all, and read into dataclasses."""
 
 import json
+import math
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pydantic
@@ -10,7 +11,19 @@ import pydantic_core
 
 from keras_concrete.files import write_whole
 
-__all__ = ["read_json", "read_record", "to_record", "without_nan", "write_json"]
+__all__ = [
+    "Number",
+    "read_json",
+    "read_record",
+    "to_record",
+    "without_nan",
+    "write_json",
+]
+
+# A number of a record that may be NaN, for which JSON has null.
+Number: TypeAlias = Annotated[
+    float, pydantic.BeforeValidator(lambda value: math.nan if value is None else value)
+]
 
 Record = TypeVar("Record")
 

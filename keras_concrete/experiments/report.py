@@ -1,12 +1,11 @@
 """What is measured of a trained network: `report.json`, and part of a cell's result."""
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from keras_concrete.evaluation import BoundEstimate
-from keras_concrete.experiments.json_files import read_record, write_json
+from keras_concrete.experiments.json_files import Number, read_record, write_json
 
 __all__ = ["Estimate", "MeanAndError", "Report"]
 
@@ -20,13 +19,8 @@ class MeanAndError:
         standard_error: Its standard error, NaN of a single image.
     """
 
-    mean: float
-    standard_error: float | None
-
-    def __post_init__(self) -> None:
-        """Has what a file does not know, of a single image, be NaN."""
-        if self.standard_error is None:
-            object.__setattr__(self, "standard_error", math.nan)
+    mean: Number
+    standard_error: Number
 
     def __str__(self) -> str:
         return f"{self.mean:.2f} ± {self.standard_error:.2f}"
@@ -42,7 +36,7 @@ class Estimate(MeanAndError):
     """
 
     num_samples: int
-    effective_sample_size: float
+    effective_sample_size: Number
 
     @classmethod
     def of_bound(cls, bound: BoundEstimate) -> Self:

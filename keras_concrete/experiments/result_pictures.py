@@ -53,9 +53,9 @@ def gap_records(results: Sequence[CellResult]) -> list[GapRecord]:
         GapRecord(
             result.cell.posterior_temperature,
             -result.relaxed_bound.mean,
-            result.relaxed_bound.standard_error or 0.0,
+            result.relaxed_bound.standard_error,
             -result.discrete_bound.mean,
-            result.discrete_bound.standard_error or 0.0,
+            result.discrete_bound.standard_error,
         )
         for result in results
         if result.cell.posterior_temperature is not None

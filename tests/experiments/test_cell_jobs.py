@@ -204,7 +204,10 @@ def test_steps_that_cannot_be_cut_into_epochs_are_refused_with_those_that_can():
 def test_what_is_not_known_of_one_image_is_null_in_the_file(tmp_path):
     made = made_result()
     unknown = dataclasses.replace(made.discrete_nll, standard_error=float("nan"))
+    diverged = dataclasses.replace(made.curve, bound=[-9.0, math.nan])
     path = tmp_path / "result.json"
-    dataclasses.replace(made, discrete_nll=unknown).write(path)
+    dataclasses.replace(made, discrete_nll=unknown, curve=diverged).write(path)
     assert "NaN" not in path.read_text()
-    assert math.isnan(CellResult.read(path).discrete_nll.standard_error)
+    found = CellResult.read(path)
+    assert math.isnan(found.discrete_nll.standard_error)
+    assert found.curve.bound[0] == -9.0 and math.isnan(found.curve.bound[1])
