@@ -6,9 +6,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_concrete.array_batches import as_fit_takes
+from keras_concrete.array_batches import tensors_as_fit_takes
 from keras_concrete.auditing import behaviour, logits, units
 from keras_concrete.auditing.finding import Finding
 from keras_concrete.auditing.places import Place, has_graph, places
@@ -80,9 +79,7 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
             "Argument `data` must be what the model takes, with at least one example. "
             f"Received: {type(data).__name__} of shapes {[np.shape(a) for a in arrays]}"
         )
-    x = keras.tree.map_structure(
-        lambda part: ops.convert_to_tensor(as_fit_takes(np.asarray(part))), data
-    )
+    x = tensors_as_fit_takes(data)
     if not model.built:
         model(x, training=False)
     # One scope for all draws: within it generators go on, and after it they go back.
