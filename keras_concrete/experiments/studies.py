@@ -24,15 +24,19 @@ _ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "gumbels-as-node": ("concrete_gumbel_node", {}),
 }
 
-# By the paper's estimator: each variant's own, its temperature if not the paper's, and
-# its recipe.
-_RECIPES: dict[str, dict[str, tuple[str, float | None, str]]] = {
-    "concrete": {
-        "batch-128": ("concrete", None, "cosine"),
-        "equation-21": ("gumbel_softmax", 1 / 2, "cosine"),
-        "equation-21-first": ("concrete", None, "gumbel-softmax-first"),
-    },
-    "vimco": {"batch-128": ("vimco", None, "cosine")},
+# By the paper's estimator: each variant's name, its own estimator, its temperature if not
+# the paper's, its recipe, and what else it changes.
+_Recipe = tuple[str, str, float | None, str, dict[str, Any]]
+_RECIPES: dict[str, tuple[_Recipe, ...]] = {
+    "concrete": (
+        ("batch-128", "concrete", None, "cosine", {}),
+        ("equation-21", "gumbel_softmax", 1 / 2, "cosine", {}),
+        ("equation-21-first", "concrete", None, "gumbel-softmax-first", {}),
+        # The tanh layers of q next to the image as D.1 has them: of the image's size.
+        ("wide-encoder", "concrete", None, "cosine", {"encoder_units": 784}),
+        ("wide-encoder", "concrete_dreg", None, "cosine", {"encoder_units": 784}),
+    ),
+    "vimco": (("batch-128", "vimco", None, "cosine", {}),),
 }
 
 
@@ -56,8 +60,7 @@ def _recipe() -> Iterator[Cell]:
         kind = (cell.data, cell.num_samples)
         if kind != ("binarized_mnist", 5) or "~" not in cell.architecture:
             continue
-        variants = _RECIPES[cell.estimator].items()
-        for variant, (estimator, temperature, recipe) in variants:
+        for variant, estimator, temperature, recipe, changes in _RECIPES[cell.estimator]:
             yield replace(
                 cell,
                 table="recipe",
@@ -65,7 +68,7 @@ def _recipe() -> Iterator[Cell]:
                 posterior_temperature=temperature,
                 recipe=recipe,
                 variant=variant,
-                settings=(("batch_size", 128),),
+                settings=(("batch_size", 128), *changes.items()),
             )
 
 

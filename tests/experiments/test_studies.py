@@ -12,6 +12,8 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
         ("batch-128", "concrete", None, 0),
         ("equation-21", "gumbel_softmax", 0.5, 0),
         ("equation-21-first", "concrete", None, 0),
+        ("wide-encoder", "concrete", None, 0),
+        ("wide-encoder", "concrete_dreg", None, 0),
         ("batch-128", "vimco", None, 1),
     ]
     cells = STUDIES["recipe"]
@@ -24,6 +26,9 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
     assert {config.batch_size for config in configs} == {128}
     assert {config.num_samples for config in configs} == {5}
     assert {config.learning_rate_schedule for config in configs} == {"cosine"}
+    for cell, config in zip(cells, configs, strict=True):
+        wide = 784 if cell.variant == "wide-encoder" else None
+        assert config.encoder_units == wide
     firsts = [config.of_epoch(0) for config in configs if config.first_epochs]
     assert [(c.estimator, c.posterior_temperature) for c in firsts] == 2 * [
         ("gumbel_softmax", 0.5)
