@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import keras
 
-__all__ = ["all_layers", "as_functional", "running_layers"]
+__all__ = ["all_layers", "as_functional", "input_shapes", "running_layers"]
 
 _Kind = TypeVar("_Kind", bound=keras.Layer)
 
@@ -88,3 +88,23 @@ def as_functional(model: keras.Model) -> keras.Model:
         outputs = one if len(several) == 1 else several
         return keras.Model(model.inputs[0], outputs, name=model.name)
     return keras.Model(model.input, model.output, name=model.name)
+
+
+def input_shapes(model: keras.Model) -> list[tuple[int | None, ...]]:
+    """Shapes of a model's inputs, with any number of rows where it is Sequential.
+
+    One that was built by a call has there the size of that call's batch.
+
+    Args:
+        model: A built functional or Sequential model.
+
+    Example:
+    >>> model = keras.Sequential([keras.layers.Dense(2)])
+    >>> output = model(keras.ops.zeros((5, 3)))
+    >>> input_shapes(model)
+    [(None, 3)]
+    """
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if isinstance(model, keras.Sequential):
+        return [(None, *shape[1:]) for shape in shapes]
+    return shapes

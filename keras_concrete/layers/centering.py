@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.types import Tensor
 
 __all__ = ["Centering"]
@@ -26,6 +27,8 @@ class Centering(keras.layers.Layer):
     Call arguments:
         inputs: Activity of a layer.
         training: Whether the average is updated, if the layer is trainable.
+        mask: Mask of time steps, `(batch, time)`, as Keras passes it on. Steps where it
+            is False are no part of the mean.
 
     Input shape:
         `(batch, ..., features)`.
@@ -66,15 +69,20 @@ class Centering(keras.layers.Layer):
             aggregation="mean",
         )
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(
+        self, inputs: Tensor, training: bool = False, mask: Tensor | None = None
+    ) -> Tensor:
         """Subtracts the average, then updates it in training."""
         activity = ops.cast(inputs, "float32")
         centered = activity - self.average
         if training and self.trainable:
-            axes = tuple(range(len(inputs.shape) - 1))
-            mean = ops.stop_gradient(ops.mean(activity, axis=axes))
+            kept = ops.stop_gradient(zero_where_masked(activity, mask))
+            ones = zero_where_masked(ops.ones_like(activity[..., :1]), mask)
+            count = ops.sum(ones)
+            total = ops.sum(kept, axis=tuple(range(len(inputs.shape) - 1)))
+            mean = total / ops.maximum(count, 1.0)
             moved = self.decay * self.average + (1.0 - self.decay) * mean
-            is_empty = ops.equal(ops.size(activity), 0)
+            is_empty = ops.equal(count, 0.0)
             self.average.assign(ops.where(is_empty, self.average.value, moved))
         return ops.cast(centered, self.compute_dtype)
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_concrete.seeding import fixed_noise
 from keras_concrete.serving.endpoint import SEED, Endpoint
+from keras_concrete.sublayers import input_shapes
 from keras_concrete.types import Tensor
 
 __all__ = ["predict_endpoint"]
@@ -56,9 +57,7 @@ def predict_endpoint(model: keras.Model) -> Endpoint:
             return outputs
         return dict(zip(output_names, keras.tree.flatten(outputs), strict=True))
 
-    shapes = [tensor.shape for tensor in model.inputs]
-    if is_sequential:  # One that was called on data has the size of their batch.
-        shapes = [(None, *shape[1:]) for shape in shapes]
+    shapes = input_shapes(model)
     inputs = [
         tf.TensorSpec(shape, tensor.dtype, name=name)
         for name, tensor, shape in zip(names, model.inputs, shapes, strict=True)

@@ -9,6 +9,7 @@ from keras import ops
 from keras_concrete.shrinking.calls import Call, recorded
 from keras_concrete.shrinking.kinds import Kind
 from keras_concrete.shrinking.plan import Plan, plan_of
+from keras_concrete.sublayers import input_shapes
 
 __all__ = ["shrink"]
 
@@ -65,10 +66,8 @@ def shrink(model: keras.Model) -> keras.Model:
     given, returned = keras.tree.flatten(inputs), keras.tree.flatten(outputs)
     plan = plan_of(calls, given, returned)
     new = {
-        id(tensor): keras.Input(
-            batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name
-        )
-        for tensor in given
+        id(tensor): keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
+        for tensor, shape in zip(given, input_shapes(model), strict=True)
     }
     made: dict[int, keras.Layer] = {}
     for call, kind in zip(calls, plan.kinds, strict=True):

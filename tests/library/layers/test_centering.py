@@ -1,5 +1,6 @@
 """Centering subtracts a running mean that gradients and evaluation leave alone."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,6 +29,19 @@ def test_an_empty_batch_leaves_the_average_as_it_is():
     before = np.array(layer.average)
     assert layer(np.ones((0, 2), "float32"), training=True).shape == (0, 2)
     np.testing.assert_array_equal(layer.average, before)
+
+
+def test_masked_steps_are_no_part_of_the_average():
+    tokens = np.array([[1, 2, 0, 0], [2, 0, 0, 0]])
+    embedded = keras.layers.Embedding(3, 2, mask_zero=True)
+    layer = kc.Centering(0.5)
+    model = keras.Sequential([embedded, layer])
+    activity = np.array(embedded(tokens))
+    model(tokens, training=True)
+    mean = activity[tokens > 0].mean(0)
+    np.testing.assert_allclose(layer.average, 0.5 * mean, rtol=1e-6)
+    model(np.zeros((2, 4), "int64"), training=True)
+    np.testing.assert_allclose(layer.average, 0.5 * mean, rtol=1e-6)
 
 
 def test_no_gradient_flows_through_the_average():

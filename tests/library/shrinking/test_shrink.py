@@ -138,6 +138,15 @@ def test_open_gates_leave_nothing_and_a_model_without_gates_is_copied():
         np.testing.assert_array_equal(smaller(x), model(x))
 
 
+def test_a_sequential_model_that_was_called_on_data_takes_other_batches():
+    model = keras.Sequential([L.Dense(3), gate(3, [1]), L.Dense(2)])
+    rows = GENERATOR.normal(size=(7, 4)).astype("float32")
+    model(rows[:5])
+    smaller = kc.shrink(model)
+    assert smaller.input_shape == (None, 4)
+    np.testing.assert_allclose(smaller(rows), model(rows), rtol=1e-5, atol=1e-6)
+
+
 def test_layers_that_are_called_twice_are_kept_whole_and_gates_are_not_followed():
     x = keras.Input((4,))
     twice = L.Dense(4, name="twice")
