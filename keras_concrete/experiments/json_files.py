@@ -117,8 +117,9 @@ def _validated(kind: type[Record], content: bytes, path: Path) -> Record:
         where = ".".join(map(str, first["loc"]))
         # Of several lines, those that follow point into an option of a command.
         message = first["msg"].removeprefix("Value error, ").splitlines()[0].rstrip(":")
+        end = "" if message.endswith("?") else "."
         raise ValueError(
-            f"{path} is damaged: {f'{where}: ' if where else ''}{message}."
+            f"{path} is damaged: {f'{where}: ' if where else ''}{message}{end}"
         ) from error
 
 

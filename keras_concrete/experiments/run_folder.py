@@ -138,8 +138,9 @@ class RunFolder:
             return load_network(self.best_file, config, self.model_file)
         if not self.model_file.exists():
             raise FileNotFoundError(
-                f"{self.path} holds no model: no epoch of the run was completed. To go "
-                f"on: {resume_command(self.path)}"
+                f"{self.path} holds no model: no epoch of the run was completed, or its "
+                f"{self.model_file.name} was removed. To train it: "
+                f"{resume_command(self.path)}"
             )
         self._check_best(config)
         return load_network(self.model_file, config, self.best_file)

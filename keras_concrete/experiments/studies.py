@@ -32,8 +32,8 @@ _RECIPES: dict[str, tuple[_Recipe, ...]] = {
         ("batch-128", "concrete", None, "cosine", {}),
         ("equation-21", "gumbel_softmax", 1 / 2, "cosine", {}),
         ("equation-21-first", "concrete", None, "gumbel-softmax-first", {}),
+        ("batch-128", "concrete_dreg", None, "cosine", {}),
         # The tanh layers of q next to the image as D.1 has them: of the image's size.
-        ("wide-encoder", "concrete", None, "cosine", {"encoder_units": 784}),
         ("wide-encoder", "concrete_dreg", None, "cosine", {"encoder_units": 784}),
     ),
     "vimco": (("batch-128", "vimco", None, "cosine", {}),),

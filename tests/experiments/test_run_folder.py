@@ -78,7 +78,8 @@ DAMAGES = {
     "no epoch completed": (
         lambda folder: folder.model_file.unlink(),
         "evaluate run",
-        "no epoch of the run was completed. To go on: keras-concrete train --resume run",
+        "no epoch of the run was completed, or its model.keras was removed. To train it: "
+        "keras-concrete train --resume run",
     ),
     "settings cut off": (
         lambda folder: truncate(folder.config_file),
@@ -94,6 +95,11 @@ DAMAGES = {
         lambda folder: settings(folder, epochs=-1),
         "train --resume run",
         "`epochs` must be a positive integer. Received: epochs=-1",
+    ),
+    "a name with a typing error": (
+        lambda folder: settings(folder, estimator="concret"),
+        "evaluate run",
+        r"Did you mean 'concrete'\? Restore it",
     ),
     "a newer format": (
         lambda folder: settings(folder, format=2),

@@ -12,7 +12,7 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
         ("batch-128", "concrete", None, 0),
         ("equation-21", "gumbel_softmax", 0.5, 0),
         ("equation-21-first", "concrete", None, 0),
-        ("wide-encoder", "concrete", None, 0),
+        ("batch-128", "concrete_dreg", None, 0),
         ("wide-encoder", "concrete_dreg", None, 0),
         ("batch-128", "vimco", None, 1),
     ]
