@@ -120,6 +120,8 @@ class PriorKL(keras.layers.Layer):
         # Here and not above: TFP takes a second to import.
         from keras_concrete.distributions.impossible import possible
 
+        if len(prior_logits.shape) < len(logits.shape):  # Of all samples.
+            prior_logits = ops.expand_dims(prior_logits, 1)
         _, impossible = possible(logits)
         return ops.where(impossible, -float("inf"), prior_logits)
 

@@ -30,7 +30,8 @@ class BinaryConcreteSample(Sampler):
         inference: What `training=False` returns: `"sample"`, or `"mode"` for the more
             probable state, without noise (hashes, gates, selectors).
         sample_axis: Whether axis 1 of the logits holds the samples of a sampler before
-            this one. Estimators that add rows need to know; others do not ask.
+            this one. Estimators that add rows need to know, and the KL of a `prior`,
+            which is the mean over samples.
         prior: None; or the prior of a KL term that the layer adds to the model's losses
             by itself, in any kind of model: `"uniform"`, `"learned"` for free logits that
             train, or `"given"` for logits that each call passes as `prior_logits`. `fit`
@@ -43,7 +44,8 @@ class BinaryConcreteSample(Sampler):
             the term, as the estimator scores its states, by default that of `"given"`,
             whose logits may come from a layer drawn after this one. See `objective` of
             `RelaxedKL`. A relaxed bound, `evaluate_bound(..., training=True)`, scores
-            densities that the closed form of `"concrete"` has not trained.
+            densities that the closed form of `"concrete"` has not trained. `"concrete"`
+            takes `"relaxed_mass"` too.
         kl_balance: None; or the share of the weight that moves the prior, the rest moving
             the posterior, as `balance` of `RelaxedKL`.
         free_nats: Nats of the term, summed over units and averaged over the batch, that
@@ -54,7 +56,8 @@ class BinaryConcreteSample(Sampler):
 
     Call arguments:
         logits: Log-odds of state 1, any float dtype.
-        prior_logits: Logits of the prior, of the shape of `logits`; for `prior="given"`.
+        prior_logits: Logits of the prior, of the shape of `logits`, or without their
+            sample axis; for `prior="given"`.
         num_samples: Overrides the constructor's; may be a scalar tensor.
         training: Whether states are relaxed.
         mask: Mask of time steps, `(batch, time)`, as Keras passes it on. It goes on with
@@ -119,7 +122,8 @@ class ConcreteSample(Sampler):
         inference: What `training=False` returns: `"sample"`, or `"mode"` for the most
             probable state, without noise (hashes, gates, selectors).
         sample_axis: Whether axis 1 of the logits holds the samples of a sampler before
-            this one. Estimators that add rows need to know; others do not ask.
+            this one. Estimators that add rows need to know, and the KL of a `prior`,
+            which is the mean over samples.
         prior: None; or the prior of a KL term that the layer adds to the model's losses
             by itself, in any kind of model: `"uniform"`, `"learned"` for free logits that
             train, or `"given"` for logits that each call passes as `prior_logits`. `fit`
@@ -132,7 +136,8 @@ class ConcreteSample(Sampler):
             the term, as the estimator scores its states, by default that of `"given"`,
             whose logits may come from a layer drawn after this one. See `objective` of
             `RelaxedKL`. A relaxed bound, `evaluate_bound(..., training=True)`, scores
-            densities that the closed form of `"concrete"` has not trained.
+            densities that the closed form of `"concrete"` has not trained. `"concrete"`
+            takes `"relaxed_mass"` too.
         kl_balance: None; or the share of the weight that moves the prior, the rest moving
             the posterior, as `balance` of `RelaxedKL`.
         free_nats: Nats of the term, summed over units and averaged over the batch, that
@@ -144,7 +149,8 @@ class ConcreteSample(Sampler):
     Call arguments:
         logits: Unnormalised log-probabilities, states on the last axis, any float
             dtype.
-        prior_logits: Logits of the prior, of the shape of `logits`; for `prior="given"`.
+        prior_logits: Logits of the prior, of the shape of `logits`, or without their
+            sample axis; for `prior="given"`.
         num_samples: Overrides the constructor's; may be a scalar tensor.
         training: Whether states are relaxed.
         mask: Mask of time steps, `(batch, time)`, as Keras passes it on. It goes on with

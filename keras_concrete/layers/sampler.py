@@ -135,11 +135,13 @@ class Sampler(HasTemperature, SeededLayer):
             "balance": self.kl_balance,
             "free_nats": self.free_nats,
             "estimator": self.estimator,
-            "sample_axis": self.num_samples is not None,
+            "sample_axis": self.sample_axis or self.num_samples is not None,
         }
         num_states = self._num_states(logits_shape)
         report = self._kl_mean.add_call
         self._kl = PriorKL(self.name, self.prior, num_states, self._binary, kl, report)
+        if self.sample_axis:  # All samples have one prior.
+            logits_shape = (logits_shape[0], *logits_shape[2:])
         self._kl.build(logits_shape, logits_shape, prior_logits_shape)
 
     def call(
@@ -210,7 +212,7 @@ class Sampler(HasTemperature, SeededLayer):
         raise NotImplementedError
 
     def _checked_prior(self, logits: Tensor, prior_logits: Tensor | None) -> Any:
-        """The prior's logits of a call, in float32."""
+        """The prior's logits of a call."""
         is_given = self.prior == "given"
         if is_given != (prior_logits is not None):
             raise ValueError(
@@ -219,10 +221,10 @@ class Sampler(HasTemperature, SeededLayer):
                 + " The two go together: prior='given', and logits of the prior at each "
                 "call."
             )
-        if not is_given:
-            return None
-        shape = ops.shape(logits)
-        return match(self.name, "prior_logits", prior_logits, "logits", shape, False)
+        if is_given:
+            shape, has_samples = ops.shape(logits), self.sample_axis
+            match(self.name, "prior_logits", prior_logits, "logits", shape, has_samples)
+        return prior_logits
 
     def _spec_of_prior(self, logits_shape: Shape) -> Any:
         return keras.KerasTensor(logits_shape) if self.prior == "given" else None

@@ -241,3 +241,23 @@ def test_samples_that_are_impossible_weigh_nothing():
     estimate = kc.evaluate_bound(model, few, 200, log_likelihood=of_none)
     np.testing.assert_array_equal(estimate.bounds, [-np.inf, -np.inf])
     np.testing.assert_array_equal(estimate.effective_sample_sizes, [0.0, 0.0])
+
+
+def test_a_sampler_below_another_has_its_kl_for_each_sample():
+    """Three bits, of which the decoder reads two more that are drawn from them."""
+    image = keras.Input((4,))
+    first = kc.BinaryConcreteSample(0.5, 3, prior="uniform", seed=0)
+    h = first(dense(3, 0.1, seed=1)(image))
+    middle = dense(2, 1.0, seed=2)
+    second = kc.BinaryConcreteSample(0.5, sample_axis=True, prior="uniform", seed=1)
+    z = second(middle(h))
+    decoder = dense(4, 1.0, seed=3)
+    model = keras.Model(image, decoder(keras.layers.Concatenate()([h, z])))
+    # q and p are over all five bits; p of each is 1/2.
+    states = np.array(list(itertools.product([0.0, 1.0], repeat=5)))
+    kernel, bias = map(np.float64, decoder.weights)
+    logits = states @ kernel + bias
+    log_image = np.sum(X[:, None] * logits - np.logaddexp(0, logits), axis=2)
+    expected = np.logaddexp.reduce(log_image - 5 * np.log(2), axis=1)
+    log_likelihood = kc.BernoulliLogLikelihood(sample_axis=True)
+    check_converges_to(expected, model, X, log_likelihood=log_likelihood)

@@ -80,6 +80,27 @@ def test_outside_training_its_mean_is_the_discrete_kl_of_all_units(
     assert abs(found["code_kl"] - expected.mean()) < 5 * error < 0.2 * expected.mean()
 
 
+@pytest.mark.parametrize("num_states", [2, 4])
+@pytest.mark.parametrize("prior", PRIORS)
+def test_of_a_declared_sample_axis_it_is_the_mean(prior, num_states):
+    shape = (3,) if num_states == 2 else (3, num_states)
+    generator = np.random.default_rng(2)
+    q = generator.normal(size=(5, 7, *shape)).astype("float32")
+    p = generator.normal(size=(5, *shape)).astype("float32")
+    inputs = [keras.Input((7, *shape)), keras.Input(shape)][: 1 + (prior == "given")]
+    layer = sampler(num_states, sample_axis=True, prior=prior, kl_objective="analytic")
+    model = keras.Model(inputs, layer(*inputs))
+    if prior == "learned":
+        [logits] = model.trainable_weights
+        logits.assign(p[0])
+    p = {"uniform": 0 * p, "learned": p[:1] + 0 * p, "given": p}[prior]
+    model.compile()
+    found = model.evaluate([q, p][: len(inputs)], verbose=0, return_dict=True)
+    expected = exact_kl(q.reshape(35, *shape), np.repeat(p, 7, axis=0), num_states)
+    assert found["loss"] == pytest.approx(found["code_kl"], rel=1e-5)
+    assert found["code_kl"] == pytest.approx(expected.mean(), rel=1e-5)
+
+
 # --- Refusals -----------------------------------------------------------------------
 
 REFUSED = {
