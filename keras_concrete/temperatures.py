@@ -24,8 +24,8 @@ _BEST = {2: (1 / 2, 2 / 3), 4: (2 / 3, 1.0), 8: (2 / 5, 2 / 3)}
 # Of 1/4, 1/2, 2/3 and 1, in small models of digits: results/advice.
 _ANALYTIC = 0.5
 _WHY_ANALYTIC = (
-    "analytic: the best or next to it of four for units of 2, 8, 16 and 128 states in "
-    "small models"
+    "analytic: the best or next to it of four in small autoencoders, with units of 2, 8, "
+    "16 and 128 states"
 )
 
 

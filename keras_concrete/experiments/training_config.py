@@ -53,7 +53,8 @@ class TrainingConfig:
         restore_best_weights: Whether the run ends with the weights of the epoch whose
             validation bound was the best (early stopping), and not the last; None for
             where the paper says so: with estimators that do not differentiate through
-            the states (D.5), and with those of equations 21 and 22 (C.2).
+            the states (D.5), and with those of equations 21 and 22 (C.2); with
+            `concrete_dreg` too.
         evaluation_samples: Number of samples K of the closing NLL.
         seed: Integer for weights, noise and the order of the data.
     """

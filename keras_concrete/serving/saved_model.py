@@ -31,11 +31,12 @@ def export_saved_model(
     A functional or Sequential model of yours has the endpoint `predict`, which is
     `serving_default`: its inputs by their names, and `seed`; its outputs by their keys,
     or by the names of their layers, numbered where a layer has several. A latent
-    variable model, such as a belief network, has four, `serving_default` being `encode`:
+    variable model, such as a belief network, has five, `serving_default` being `encode`:
 
     | endpoint | inputs | outputs |
     |---|---|---|
     | `encode` | `x`, `seed` | `codes_i`, `probabilities_i` of each latent layer i |
+    | `encode_rows` | `x`, `seeds` | those of `encode` |
     | `decode` | `codes` of layer 1 | `probabilities` of the pixels |
     | `sample` | `num_images`, `seed` | `probabilities`, `codes` of layer 1 |
     | `log_likelihood` | `x`, `num_samples`, `seed` | `bound` of each image, in nats |

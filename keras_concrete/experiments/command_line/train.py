@@ -135,7 +135,7 @@ def train(
         typer.Option(
             help="End with the weights of the best validation bound: early stopping.",
             show_default="where the paper does: without gradients through the states, "
-            "and by equations 21 and 22",
+            "and by equations 21 and 22; and by concrete_dreg",
         ),
     ] = None,
     evaluation_samples: Annotated[
