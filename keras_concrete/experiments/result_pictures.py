@@ -18,7 +18,7 @@ __all__ = ["gap_records", "save_curves"]
 
 
 def save_curves(folder: Path, results: Sequence[CellResult]) -> list[Path]:
-    """Draws the discrete validation bound against steps.
+    """Draws the discrete validation bound against steps, of each run once.
 
     Args:
         folder: Where `curves-TABLE-DATA-STEPS.png` are written.
@@ -31,7 +31,9 @@ def save_curves(folder: Path, results: Sequence[CellResult]) -> list[Path]:
         ValueError: If a link is in the place of a file.
     """
     groups: dict[Path, dict[str, list[CellResult]]] = defaultdict(dict)
-    for result in results:
+    # Of one run there is a result for each evaluation.
+    runs = {(r.cell.name, r.steps, r.seed): r for r in results}
+    for result in runs.values():
         cell = result.cell
         path = folder / f"curves-{cell.table}-{cell.data}-{result.steps}.png"
         groups[path].setdefault(cell.architecture, []).append(result)

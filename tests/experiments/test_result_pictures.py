@@ -10,7 +10,7 @@ from keras_concrete.experiments.cell_result import Curve
 
 
 def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monkeypatch):
-    """And those of two seeds the same."""
+    """And those of two seeds the same; a run that was evaluated twice is drawn once."""
     shown, figures = [], result_pictures.drawing.new_figure
 
     @contextlib.contextmanager
@@ -22,9 +22,14 @@ def test_curves_of_variants_have_labels_and_colours_of_their_own(tmp_path, monke
 
     monkeypatch.setattr(result_pictures.drawing, "new_figure", look_at)
     variants = ["as-in-the-paper", "no-centering", "no-centering"]
-    cells = [made_result(num_samples=1, variant=variant) for variant in variants]
-    result_pictures.save_curves(tmp_path, cells)
+    cells = [
+        made_result(num_samples=1, variant=variant, seed=seed)
+        for seed, variant in enumerate(variants)
+    ]
+    again = dataclasses.replace(cells[0], num_test_images=1_000)
+    result_pictures.save_curves(tmp_path, [*cells, again])
     *lines, first, second = shown
+    assert len(lines) == 3
     assert (first, second) == ("as-in-the-paper", "no-centering")
     colours = [line.get_color() for line in lines]
     assert colours[0] != colours[1] == colours[2]
