@@ -177,7 +177,7 @@ class Sampler(HasTemperature, SeededLayer):
         if not self._has_warned:
             self._has_warned = warn_of_probabilities(self, logits, self._binary)
         num_samples = self._samples_of_call(num_samples)
-        prior_logits = self._checked_prior(logits, prior_logits)
+        self._check_prior_logits(logits, prior_logits)
         rows = num_samples
         if training and num_samples is not None:
             rows = estimator.decoder_evaluations(num_samples)
@@ -211,8 +211,8 @@ class Sampler(HasTemperature, SeededLayer):
     def _check_rank(self, logits_shape: Shape) -> None:
         raise NotImplementedError
 
-    def _checked_prior(self, logits: Tensor, prior_logits: Tensor | None) -> Any:
-        """The prior's logits of a call."""
+    def _check_prior_logits(self, logits: Tensor, prior_logits: Tensor | None) -> None:
+        """Refuses logits of a prior that has none, none of one, and other shapes."""
         is_given = self.prior == "given"
         if is_given != (prior_logits is not None):
             raise ValueError(
@@ -224,7 +224,6 @@ class Sampler(HasTemperature, SeededLayer):
         if is_given:
             shape, has_samples = ops.shape(logits), self.sample_axis
             match(self.name, "prior_logits", prior_logits, "logits", shape, has_samples)
-        return prior_logits
 
     def _spec_of_prior(self, logits_shape: Shape) -> Any:
         return keras.KerasTensor(logits_shape) if self.prior == "given" else None
@@ -253,7 +252,7 @@ class Sampler(HasTemperature, SeededLayer):
         logits_mask: Tensor | None = None,
     ) -> Any:
         """Shape and dtype of the output: the node is float32 under every policy."""
-        self._checked_prior(logits, prior_logits)
+        self._check_prior_logits(logits, prior_logits)
         shape = tuple(logits.shape)
         num_samples = self._samples_of_call(num_samples)
         if num_samples is not None:

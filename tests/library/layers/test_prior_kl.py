@@ -54,6 +54,18 @@ def test_a_sequential_model_trains_as_a_functional_one(prior):
     assert {name: found[name] for name in ("loss", "code_kl")} == history(owned(prior))
 
 
+def evaluated(layer, inputs, q, p):
+    """What `evaluate` returns of a sampler alone, and the prior's logits."""
+    model = keras.Model(inputs, layer(*inputs))
+    if layer.prior == "learned":
+        [logits] = model.trainable_weights
+        logits.assign(p[0])
+    p = {"uniform": 0 * p, "learned": p[:1] + 0 * p, "given": p}[layer.prior]
+    model.compile()
+    data = [q, p][: len(inputs)]
+    return model.evaluate(data, batch_size=2, verbose=0, return_dict=True), p
+
+
 @pytest.mark.parametrize("units", [(3,), (2, 3)])
 @pytest.mark.parametrize("num_states", [2, 4])
 @pytest.mark.parametrize("prior", PRIORS)
@@ -64,15 +76,7 @@ def test_outside_training_its_mean_is_the_discrete_kl_of_all_units(
     q, p = np.random.default_rng(1).normal(size=(2, 5, *shape)).astype("float32")
     inputs = [keras.Input(shape) for _ in range(1 + (prior == "given"))]
     layer = sampler(num_states, num_samples=2000, prior=prior)
-    model = keras.Model(inputs, layer(*inputs))
-    if prior == "learned":
-        [logits] = model.trainable_weights
-        logits.assign(p[0])
-    p = {"uniform": 0 * p, "learned": p[:1] + 0 * p, "given": p}[prior]
-    model.compile()
-    found = model.evaluate(
-        [q, p][: len(inputs)], batch_size=2, verbose=0, return_dict=True
-    )
+    found, p = evaluated(layer, inputs, q, p)
     assert found["loss"] == pytest.approx(found["code_kl"], rel=1e-5)
     expected = exact_kl(q, p, num_states)
     error = np.sqrt(exact_variance(q, p, num_states).mean() / (5 * 2000))
@@ -89,13 +93,7 @@ def test_of_a_declared_sample_axis_it_is_the_mean(prior, num_states):
     p = generator.normal(size=(5, *shape)).astype("float32")
     inputs = [keras.Input((7, *shape)), keras.Input(shape)][: 1 + (prior == "given")]
     layer = sampler(num_states, sample_axis=True, prior=prior, kl_objective="analytic")
-    model = keras.Model(inputs, layer(*inputs))
-    if prior == "learned":
-        [logits] = model.trainable_weights
-        logits.assign(p[0])
-    p = {"uniform": 0 * p, "learned": p[:1] + 0 * p, "given": p}[prior]
-    model.compile()
-    found = model.evaluate([q, p][: len(inputs)], verbose=0, return_dict=True)
+    found, p = evaluated(layer, inputs, q, p)
     expected = exact_kl(q.reshape(35, *shape), np.repeat(p, 7, axis=0), num_states)
     assert found["loss"] == pytest.approx(found["code_kl"], rel=1e-5)
     assert found["code_kl"] == pytest.approx(expected.mean(), rel=1e-5)
