@@ -46,11 +46,12 @@ def threefry_2x32(key: Tensor, counter: tuple[Tensor, Tensor]) -> tuple[Tensor, 
     """Encrypts a counter of two words with a key of two words.
 
     Args:
-        key: uint32 tensor of shape `(2,)`.
+        key: uint32 tensor of shape `(..., 2)`.
         counter: Two uint32 tensors of one shape.
 
     Returns:
-        Two uint32 tensors of that shape: random words, equal for equal arguments.
+        Two uint32 tensors, of that shape for one key: random words, equal for equal
+        arguments. Of several keys, shapes `(...)` and that of the counter broadcast.
 
     Example:
     >>> zero = np.zeros((), "uint32")
@@ -59,7 +60,7 @@ def threefry_2x32(key: Tensor, counter: tuple[Tensor, Tensor]) -> tuple[Tensor, 
     ['6b200159', '99ba4efe']
     """
     key = ops.convert_to_tensor(key, dtype="uint32")
-    keys = [key[0], key[1]]
+    keys = [key[..., 0], key[..., 1]]
     keys.append(keys[0] ^ keys[1] ^ _KEY_PARITY)
     left = ops.convert_to_tensor(counter[0], dtype="uint32") + keys[0]
     right = ops.convert_to_tensor(counter[1], dtype="uint32") + keys[1]
@@ -83,10 +84,11 @@ def key_from_seed(seed: Tensor) -> Tensor:
     """Makes a key of two integers, such as the state of a `SeedGenerator`.
 
     Args:
-        seed: Integer tensor of shape `(2,)`, or a scalar, which is followed by 0.
+        seed: Integer tensor of shape `(2,)`, or `(rows, 2)` for a key of each row; or a
+            scalar, which is followed by 0.
 
     Returns:
-        uint32 tensor of shape `(2,)`: the integers modulo 2**32.
+        uint32 tensor of shape `(2,)`, or `(rows, 2)`: the integers modulo 2**32.
     """
     seed = ops.cast(seed, "uint32")
     if len(seed.shape) == 0:
@@ -236,9 +238,23 @@ def normal(shape: Shape, key: Tensor) -> Tensor:
 
 
 def _half_and_distance(shape: Shape, key: Tensor) -> tuple[Tensor, Tensor]:
-    """Which half of (0, 1) each element lies in, and its distance from that end."""
+    """Which half of (0, 1) each element lies in, and its distance from that end.
+
+    With a key for each row, each row has what it would have alone.
+
+    Raises:
+        ValueError: If there are keys of rows, and the first axis is of other rows.
+    """
+    sizes = shape
+    if len(key.shape) == 2:
+        if key.shape[0] is not None and key.shape[0] != shape[0]:
+            raise ValueError(
+                "Noise of which each row has a key must have the rows of the keys on its "
+                f"first axis. Received: shape={shape}, key.shape={tuple(key.shape)}"
+            )
+        sizes, key = shape[1:], ops.expand_dims(key, 1)
     size = 1
-    for dimension in shape:
+    for dimension in sizes:
         size = size * dimension
     if compiles_pieces():
         in_upper_half, distance = _compiled_halves(size, key)
@@ -270,7 +286,7 @@ def _compiled_halves(size: Tensor | int, key: Tensor) -> tuple[Tensor, Tensor]:
     octave = ops.floor(ops.log2(ops.cast(ops.maximum(size, 1), "float32")))
     step = ops.cast(2.0 ** ops.maximum(octave - 3.0, 0.0), "int32")
     rounded = (size + step - 1) // step * step
-    return tuple(part[:size] for part in function(rounded, key))
+    return tuple(part[..., :size] for part in function(rounded, key))
 
 
 @functools.cache

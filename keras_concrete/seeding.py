@@ -9,7 +9,7 @@ in the model changes, the running averages included.
 import contextlib
 import contextvars
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -60,12 +60,15 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
 
     Args:
         model: A built model.
-        seed: Integer scalar, or integer tensor of shape `(2,)`; may be symbolic.
+        seed: Integer scalar, or integer tensor of shape `(2,)`, or `(rows, 2)` with a
+            key for each row of a batch, which then has the noise that it would have
+            alone; may be symbolic.
 
     Raises:
         ValueError: If `seed` is neither an integer nor a tensor; or, inside the context,
             if a layer draws in a loop that is compiled as one, where every iteration
-            would have the same noise.
+            would have the same noise; or, with keys of rows, if a draw's first axis is
+            of other rows, or a generator is used that is of no layer of this package.
     """
     check_seed(seed)
     # Distinct keys are all that Threefry needs, and adding costs less to compile than
@@ -73,17 +76,24 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
     # bit that no layer's own generator, which counts training calls, comes to. The
     # highest would be another: OpenVINO makes 2**31 - 1 of a constant beyond it.
     key = noise.key_from_seed(seed)
+    rows = key if len(key.shape) == 2 else None
+    if rows is not None:
+        key = np.zeros(2, "uint32")
     first, second = key[0], key[1]  # LiteRT cannot unstack words.
     mapping = current_values(model)
     for position, state in enumerate(_generator_states(model)):
         words = ops.stack([first, second + np.uint32((1 << 30) + (position << 16))])
         mapping.append((state, ops.cast(words, state.dtype)))
     with (
-        keras.StatelessScope(state_mapping=mapping),
+        keras.StatelessScope(state_mapping=mapping) as scope,
         _unrolled(model),
-        _drawing_in_this_graph(),
+        _drawing_in_this_graph(rows),
     ):
-        yield
+        if rows is None:
+            yield
+        else:
+            with _refusing_other_generators(model, scope):
+                yield
 
 
 @contextlib.contextmanager
@@ -115,22 +125,56 @@ def _draws(layer: keras.Layer) -> bool:
     )
 
 
-# The graph in which the noise of a model is fixed; a graph inside it is that of a loop.
-_GRAPH: contextvars.ContextVar[Any] = contextvars.ContextVar("_GRAPH", default=None)
+class _FixedNoise(NamedTuple):
+    """What a pass within `fixed_noise` is held to.
+
+    Attributes:
+        graph: The graph that it is in; one inside is that of a loop.
+        rows: Keys of the rows of the batch, or None where it has one seed.
+    """
+
+    graph: Any
+    rows: Tensor | None
+
+
+_FIXED: contextvars.ContextVar[_FixedNoise | None] = contextvars.ContextVar(
+    "_FIXED", default=None
+)
 
 
 @contextlib.contextmanager
-def _drawing_in_this_graph() -> Iterator[None]:
-    token = _GRAPH.set((current_graph(),))
+def _drawing_in_this_graph(rows: Tensor | None) -> Iterator[None]:
+    token = _FIXED.set(_FixedNoise(current_graph(), rows))
     try:
         yield
     finally:
-        _GRAPH.reset(token)
+        _FIXED.reset(token)
 
 
 def is_noise_fixed() -> bool:
     """Whether this is a pass within `fixed_noise`, which changes nothing in the model."""
-    return _GRAPH.get() is not None
+    return _FIXED.get() is not None
+
+
+@contextlib.contextmanager
+def _refusing_other_generators(
+    model: keras.Model, scope: keras.StatelessScope
+) -> Iterator[None]:
+    """Refuses draws by Keras's own functions, which know one seed for a whole batch."""
+    ours = {
+        id(layer.seed_generator.state)
+        for layer in all_layers(model)
+        if isinstance(layer, SeededLayer)
+    }
+    others = [s for s in _generator_states(model) if id(s) not in ours]
+    before = [scope.get_current_value(state) for state in others]
+    yield
+    for state, value in zip(others, before, strict=True):
+        if scope.get_current_value(state) is not value:
+            raise ValueError(
+                "A seed for each row is taken by the layers of this package only. "
+                f"Received: a model that draws with the generator {state.path!r}"
+            )
 
 
 def _generator_states(model: keras.Model) -> list[keras.Variable]:
@@ -177,14 +221,16 @@ class SeededLayer(keras.layers.Layer):
     def next_key(self) -> Tensor:
         """Key for the noise of one call: uint32 tensor of shape `(2,)`.
 
+        Within `fixed_noise` by keys of rows it is of shape `(rows, 2)`.
+
         Raises:
             ValueError: If the noise is fixed by a seed, and this is a loop that is
                 compiled as one.
         """
-        fixed_in = _GRAPH.get()
+        fixed = _FIXED.get()
         if keras.backend.backend() == "jax":
             _refuse_scan(self.name)
-        if fixed_in is not None and fixed_in[0] is not current_graph():
+        if fixed is not None and fixed.graph is not current_graph():
             raise ValueError(
                 f"The layer {self.name!r} draws inside a loop or branch of the compiled "
                 "program, where a seed gives every iteration the same noise. Make the "
@@ -193,6 +239,8 @@ class SeededLayer(keras.layers.Layer):
                 "own."
             )
         key = noise.key_from_seed(self.seed_generator.next())
+        if fixed is not None and fixed.rows is not None:
+            return fixed.rows + key
         return noise.fold_in(key, _replica_id()) if num_replicas() > 1 else key
 
     def get_config(self) -> dict[str, Any]:

@@ -1,15 +1,27 @@
 """A function that a server offers, with its named and typed inputs."""
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
 from keras_concrete.types import Tensor
 
-__all__ = ["SEED", "Endpoint", "Function", "at_least", "for_any_batch", "with_rows"]
+__all__ = [
+    "A_BATCH",
+    "SEED",
+    "Endpoint",
+    "Function",
+    "at_least",
+    "for_any_batch",
+    "with_rows",
+]
 
 Function = Callable[..., dict[str, Tensor]]
+
+# Rows of a batch, a number that is hardly the size of another axis.
+A_BATCH = 8_191
 
 SEED = tf.TensorSpec((), tf.int32, name="seed")
 _SEEDS = tf.TensorSpec((None,), tf.int32, name="seeds")
@@ -74,22 +86,58 @@ def with_rows(name: str, endpoint: Endpoint) -> dict[str, Endpoint]:
     if not (endpoint.of_rows and all(endpoint.batched_inputs[:-1])):
         return {name: endpoint}
 
-    def answer_row(arguments: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    inputs = (*endpoint.inputs[:-1], _SEEDS)
+    by_rows = Endpoint(_at_once(endpoint), inputs)
+    if not _is_possible(by_rows):
+        by_rows = Endpoint(_one_by_one(endpoint), inputs)
+    return {name: endpoint, f"{name}_rows": by_rows}
+
+
+def _at_once(endpoint: Endpoint) -> Function:
+    """Answers the rows in one pass, in which each row has a key."""
+
+    def answer_rows(*arguments: Tensor) -> dict[str, Tensor]:
+        *parts, seeds = arguments
+        return endpoint.function(*parts, tf.stack([seeds, tf.zeros_like(seeds)], -1))
+
+    return answer_rows
+
+
+def _is_possible(by_rows: Endpoint) -> bool:
+    """Whether all draws take keys of rows: one has its rows elsewhere, or no keys."""
+    inputs = [tf.TensorSpec((A_BATCH, *s.shape[1:]), s.dtype) for s in by_rows.inputs]
+    try:
+        tf.function(by_rows.function, autograph=False).get_concrete_function(*inputs)
+    except (TypeError, ValueError, tf.errors.OpError):
+        return False
+    return True
+
+
+def _one_by_one(endpoint: Endpoint) -> Function:
+    """Answers the rows one after the other."""
+
+    def answer_row(*arguments: Tensor) -> dict[str, Tensor]:
         *parts, seed = arguments
         outputs = endpoint.function(*[part[None] for part in parts], seed)
         return {key: value[0] for key, value in outputs.items()}
 
-    def answer_rows(*arguments: Tensor) -> dict[str, Tensor]:
-        return tf.vectorized_map(answer_row, arguments)
+    row = tf.function(answer_row, autograph=False)
 
-    by_rows = Endpoint(answer_rows, (*endpoint.inputs[:-1], _SEEDS))
-    return {name: endpoint, f"{name}_rows": for_any_batch(by_rows)}
+    def answer_rows(*arguments: Tensor) -> dict[str, Tensor]:
+        inputs = [tf.TensorSpec(part.shape[1:], part.dtype) for part in arguments]
+        specs = tf.nest.map_structure(
+            tf.TensorSpec.from_tensor,
+            row.get_concrete_function(*inputs).structured_outputs,
+        )
+        return tf.map_fn(lambda parts: row(*parts), arguments, fn_output_signature=specs)
+
+    return answer_rows
 
 
 def for_any_batch(endpoint: Endpoint) -> Endpoint:
     """The same function, which is asked for one row where the batch is empty.
 
-    Some operations cannot be made row by row of no rows, nor reshape none of them.
+    Some operations cannot be made of no rows, nor reshape none of them.
     """
     batched = endpoint.batched_inputs
     if not any(batched):
@@ -104,13 +152,17 @@ def for_any_batch(endpoint: Endpoint) -> Endpoint:
         ]
         outputs = endpoint.function(*parts)
         return {
-            key: value[: tf.shape(value)[0] - missing]
+            key: value[: tf.shape(value)[0] * (1 - missing)]
             if value.shape[:1] == parts[first].shape[:1]
             else value
             for key, value in outputs.items()
         }
 
-    return Endpoint(answer, endpoint.inputs)
+    # Whoever loads a SavedModel may call it by the names of its arguments.
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = [inspect.Parameter(spec.name, kind) for spec in endpoint.inputs]
+    answer.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
+    return replace(endpoint, function=answer)
 
 
 def _with_rows_appended(part: Tensor, number: Tensor) -> Tensor:

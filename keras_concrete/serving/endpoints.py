@@ -6,7 +6,13 @@ import keras
 import tensorflow as tf
 
 from keras_concrete.latent_variable_model import LatentVariableModel
-from keras_concrete.serving.endpoint import SEED, Endpoint, at_least, with_rows
+from keras_concrete.serving.endpoint import (
+    SEED,
+    Endpoint,
+    at_least,
+    for_any_batch,
+    with_rows,
+)
 from keras_concrete.serving.predict_endpoint import predict_endpoint
 from keras_concrete.serving.streamed_bound import streamed_bound
 from keras_concrete.types import Tensor
@@ -37,6 +43,11 @@ def endpoints(model: keras.Model) -> dict[str, Endpoint]:
     >>> list(endpoints(kc.SigmoidBeliefNetwork("3H~4V", seed=0)))
     ['encode', 'encode_rows', 'decode', 'sample', 'log_likelihood']
     """
+    found = _endpoints(model)
+    return {name: for_any_batch(endpoint) for name, endpoint in found.items()}
+
+
+def _endpoints(model: keras.Model) -> dict[str, Endpoint]:
     if isinstance(model, LatentVariableModel):
         return _of_latent_variables(model)
     if not getattr(model, "inputs", None):

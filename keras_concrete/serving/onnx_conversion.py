@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_concrete.serving.endpoint import Endpoint, for_any_batch
+from keras_concrete.serving.endpoint import Endpoint
 from keras_concrete.serving.onnx_operations import handlers
 from keras_concrete.serving.traced import traced
 
@@ -46,8 +46,7 @@ def to_onnx(endpoint: Endpoint, name: str) -> bytes:
         raise ImportError(
             "Export to ONNX needs tf2onnx: pip install 'keras_concrete[serving]'"
         ) from error
-    # ONNX Runtime reshapes no tensor without elements, so none may arise.
-    function = traced(for_any_batch(endpoint), name)
+    function = traced(endpoint, name)
     _check_names(function, endpoint, name)
     with _quiet("tf2onnx"):
         try:

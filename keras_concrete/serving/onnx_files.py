@@ -26,9 +26,8 @@ def export_onnx(model: keras.Model, path: str | os.PathLike) -> None:
 
     Where ONNX Runtime is installed each file has been loaded by it, and has answered
     batches of 0 and of 2 rows, before anything is written. An endpoint that ONNX cannot
-    express, such as a recurrent layer row by row, is left out with a warning, and its
-    file of an earlier export is removed; without the first endpoint, `encode` or
-    `predict`, nothing is written.
+    express is left out with a warning, and its file of an earlier export is removed;
+    without the first endpoint, `encode` or `predict`, nothing is written.
 
     Keras's own `model.export(path, format="onnx")` would freeze the noise, and OpenVINO
     would read it wrongly: no runtime loads what they make of a layer that draws.

@@ -10,14 +10,11 @@ import keras
 import tensorflow as tf
 
 from keras_concrete.seeding import fixed_noise
-from keras_concrete.serving.endpoint import SEED, Endpoint
+from keras_concrete.serving.endpoint import A_BATCH, SEED, Endpoint
 from keras_concrete.sublayers import input_shapes
 from keras_concrete.types import Tensor
 
 __all__ = ["predict_endpoint"]
-
-# Rows of a batch, a number that is hardly the size of another axis.
-_NUM_ROWS = 8_191
 
 
 def predict_endpoint(model: keras.Model) -> Endpoint:
@@ -70,11 +67,11 @@ def predict_endpoint(model: keras.Model) -> Endpoint:
 def _gives_rows(model: keras.Model, structure: Any) -> bool:
     """Whether each output has a row for each row of the inputs."""
     inputs = [
-        keras.KerasTensor((_NUM_ROWS, *tensor.shape[1:]), tensor.dtype)
+        keras.KerasTensor((A_BATCH, *tensor.shape[1:]), tensor.dtype)
         for tensor in model.inputs
     ]
     outputs = model.compute_output_spec(keras.tree.pack_sequence_as(structure, inputs))
-    return all(part.shape[:1] == (_NUM_ROWS,) for part in keras.tree.flatten(outputs))
+    return all(part.shape[:1] == (A_BATCH,) for part in keras.tree.flatten(outputs))
 
 
 def _check_input_names(names: Sequence[str]) -> None:

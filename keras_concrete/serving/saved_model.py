@@ -50,7 +50,11 @@ def export_saved_model(
 
     `encode_rows` and `predict_rows` take `seeds`, one for each row, in the place of
     `seed`: the answer to a row is that of `encode` or `predict` to this row alone with
-    this seed. So a server may put requests together into batches as it likes.
+    this seed. So a server may put requests together into batches as it likes. They cost
+    what `encode` and `predict` cost; but rows are answered one after the other, at many
+    times the price of large batches, where a layer that is not of this package draws, or
+    where a draw does not have the rows on its first axis. A layer that mixes the rows of
+    a batch mixes them here too.
 
     Inputs are not looked at. A row with NaN has NaN for its states, codes and bound, and
     never an ordinary answer; the other rows have theirs.

@@ -164,6 +164,32 @@ def test_fixed_noise_takes_a_seed_that_only_a_graph_knows():
     np.testing.assert_array_equal(draw(tf.constant(9)), expected)
 
 
+def test_fixed_noise_by_keys_of_rows_gives_each_what_it_has_alone():
+    ours = model()
+    x = np.random.default_rng(0).normal(size=X.shape).astype("float32")
+    keys = np.random.default_rng(1).integers(0, 2**32, (len(x), 2), dtype="uint32")
+    before = _state(ours)
+    with seeding.fixed_noise(ours, tf.constant(keys)):
+        together, again = np.asarray(ours(x)), np.asarray(ours(x))
+    assert not np.array_equal(together, again)
+    for row, key in enumerate(keys):
+        with seeding.fixed_noise(ours, key):
+            for expected in (together, again):
+                alone = np.asarray(ours(x[row : row + 1]))
+                np.testing.assert_allclose(expected[row : row + 1], alone, rtol=1e-5)
+    for old, new in zip(before, _state(ours), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_keys_of_rows_are_not_for_generators_of_other_layers():
+    ours = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, name="other")])
+    with seeding.fixed_noise(ours, np.zeros((3, 2), "uint32")):
+        ours(np.zeros((3, 4)))  # Nothing is drawn.
+    with pytest.raises(ValueError, match=r"A seed for each row .* generator '.*seed_gen"):
+        with seeding.fixed_noise(ours, np.zeros((3, 2), "uint32")):
+            ours(np.zeros((3, 4)), training=True)
+
+
 def test_half_a_seed_fixes_nothing():
     with pytest.raises(ValueError, match="`seed` must be an integer"):
         with seeding.fixed_noise(model(), 0.5):

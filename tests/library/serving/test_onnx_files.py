@@ -1,7 +1,5 @@
 """Which models become ONNX, and what is said of the others."""
 
-import gc
-
 import keras
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ import tensorflow as tf
 from keras import layers, ops
 
 import keras_concrete as kc
-from keras_concrete.serving.endpoint import for_any_batch
 from keras_concrete.serving.endpoints import endpoints
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -61,7 +58,7 @@ def test_every_endpoint_answers_as_tensorflow_does_for_any_batch(make, tmp_path)
         for rows in (0, 1, 3):
             inputs = {k: np.asarray(v) for k, v in endpoint.example(rows).items()}
             inputs["x"] = DATA.normal(size=inputs["x"].shape).astype("float32")
-            function = for_any_batch(endpoint).function
+            function = endpoint.function
             expected = function(*map(tf.constant, inputs.values()))
             answer = dict(zip(names, session.run(None, inputs), strict=True))
             assert answer.keys() == expected.keys()
@@ -124,36 +121,57 @@ class _Loop(layers.Layer):
         ]
 
 
-@pytest.fixture
-def _collected_here():
-    """What a test leaves is removed before the next one, which would be blamed."""
-    yield
-    gc.collect()
-
-
-# TensorFlow removes the functions of a vectorized loop twice, and says so when it does.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.usefixtures("_collected_here")
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [
-        (_Loop(name="culprit"), (4,)),
-        (layers.LSTM(3, name="culprit"), (5, 4)),
-        (layers.GRU(3, name="culprit"), (5, 4)),
-        (layers.SimpleRNN(3, name="culprit"), (5, 4)),
-        (layers.SeparableConv2D(3, 3, name="culprit"), (5, 5, 2)),
+        (_Loop(), (4,)),
+        (layers.LSTM(3), (5, 4)),
+        (layers.GRU(3), (5, 4)),
+        (layers.SimpleRNN(3), (5, 4)),
+        (layers.SeparableConv2D(3, 3), (5, 5, 2)),
+        (layers.EinsumDense("abc,cd->abd", (None, 3)), (5, 4)),
     ],
 )
-def test_what_converts_is_written_and_the_rest_named(layer, shape, tmp_path):
-    model = _sequential(layer, shape=shape)
-    (tmp_path / "predict_rows.onnx").write_bytes(b"of an earlier export")
-    with pytest.warns(UserWarning, match="`predict_rows` .* layer `culprit`.* left out"):
-        kc.export_onnx(model, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["predict.onnx"]
-    session = onnxruntime.InferenceSession(tmp_path / "predict.onnx")
-    x = DATA.normal(size=(3, *shape)).astype("float32")
-    (answer,) = session.run(None, {"x": x, "seed": np.array(0, "int32")})
-    np.testing.assert_allclose(answer, model(x), rtol=1e-4, atol=1e-5)
+def test_rows_are_answered_through_loops_and_products_too(layer, shape, tmp_path):
+    sampler = kc.BinaryConcreteSample(0.5, return_node=True)
+    kc.export_onnx(_sequential(layer, sampler, shape=shape), tmp_path)
+    _check_rows(tmp_path, DATA.normal(size=(3, *shape)).astype("float32"))
+
+
+def _check_rows(folder, x):
+    """Holds each row to what it is answered alone."""
+    rows, predict = (
+        onnxruntime.InferenceSession(folder / f"{name}.onnx")
+        for name in ("predict_rows", "predict")
+    )
+    seeds = np.arange(len(x), dtype="int32")
+    together = rows.run(None, {"x": x, "seeds": seeds})
+    for row, seed in enumerate(seeds):
+        alone = predict.run(None, {"x": x[row : row + 1], "seed": np.array(seed)})
+        for answer, expected in zip(together, alone, strict=True):
+            np.testing.assert_allclose(answer[row], expected[0], rtol=1e-4, atol=1e-5)
+
+
+def test_rows_that_are_answered_one_by_one_are_converted(tmp_path):
+    x = keras.Input((5, 4), name="x")
+    bits = kc.BinaryConcreteSample(0.5)(ops.transpose(x, (1, 0, 2)))
+    kc.export_onnx(keras.Model(x, ops.transpose(bits, (1, 0, 2))), tmp_path)
+    _check_rows(tmp_path, DATA.normal(size=(3, 5, 4)).astype("float32"))
+
+
+class _GammaDecoder(kc.SigmoidBeliefNetwork):
+    def decode(self, codes):
+        return {"probabilities": tf.math.lgamma(codes)}
+
+
+def test_what_converts_is_written_and_the_rest_named(tmp_path):
+    (tmp_path / "decode.onnx").write_bytes(b"of an earlier export")
+    with pytest.warns(UserWarning, match=r"cannot be written .* left out") as warned:
+        kc.export_onnx(_GammaDecoder("3H-4V", seed=0), tmp_path)
+    named = [str(warning.message).split("`")[1] for warning in warned]
+    assert named == ["decode", "sample"]
+    written = {"encode.onnx", "encode_rows.onnx", "log_likelihood.onnx"}
+    assert {path.name for path in tmp_path.iterdir()} == written
 
 
 def test_an_input_and_an_output_of_one_name_are_refused(tmp_path):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from served_models import IMAGES, export_and_load, hashing, mixed
+from served_models import export_and_load, hashing, mixed
 
 import keras_concrete as kc
 
@@ -52,19 +52,6 @@ def test_a_conditional_network_is_served(tmp_path):
     assert sampled["probabilities"].shape == (2, 200, 5)
     codes = served.signatures["encode"](x=x, seed=seed)["codes_1"]
     assert codes.shape == (2, 4)
-
-
-def test_rows_with_seeds_are_answered_as_if_alone(tmp_path):
-    model = kc.SigmoidBeliefNetwork("4H~3H-6V", seed=0)
-    served = export_and_load(model, tmp_path / "model")
-    seeds = tf.range(len(IMAGES))
-    together = served.encode_rows(IMAGES, seeds)
-    backwards = served.encode_rows(IMAGES[::-1], seeds[::-1])
-    for row in (0, 3, len(IMAGES) - 1):
-        alone = served.encode(x=IMAGES[row : row + 1], seed=seeds[row])
-        for name, value in alone.items():
-            for answer in (together[name][row], backwards[name][::-1][row]):
-                np.testing.assert_allclose(answer, value[0], atol=1e-6, err_msg=name)
 
 
 REPLICA = """
