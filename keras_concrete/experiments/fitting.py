@@ -77,8 +77,47 @@ def resume_fit(
     """
     config = folder.config()
     check_fit(config, data)
-    network = folder.last_model() or new_network(config.of_epoch(0), data)
+    network = folder.last_model()
+    if network is None:
+        network = new_network(config.of_epoch(0), data)
+    else:
+        _check_is_of_settings(network, folder, config, data)
     return _fit(folder, config, network, data, callbacks)
+
+
+def _check_is_of_settings(
+    network: SigmoidBeliefNetwork,
+    folder: RunFolder,
+    config: TrainingConfig,
+    data: Dataset,
+) -> None:
+    """Refuses a network whose steps and rates are not those of the settings."""
+    steps = config.num_steps(len(data.train))
+    first_step = int(network.optimizer.iterations)
+    if first_step % steps:
+        raise ValueError(
+            f"{folder.model_file} holds a network after {first_step} steps, which are no "
+            f"whole epochs of {steps}: it is not of this run. Restore its own, or the "
+            "run's config.json."
+        )
+    last_epoch = first_step // steps - 1
+    expected = _course(new_network(config.of_epoch(last_epoch), data))
+    for name, value in _course(network).items():
+        if value != expected[name]:
+            raise ValueError(
+                f"{folder.model_file} holds a network with {name}={value}, where "
+                f"config.json makes it {expected[name]}: epochs, steps and rates of a "
+                "run are those that it began with. Restore the run's config.json, or "
+                "start a new run."
+            )
+
+
+def _course(network: SigmoidBeliefNetwork) -> dict[str, Any]:
+    """What of the settings a saved network follows in training, by its names."""
+    config = network.get_config()
+    names = ("prior_temperature", "posterior_temperature", "kernel_regularizer")
+    rate = network.optimizer.get_config()["learning_rate"]
+    return {"learning_rate": rate, **{name: config[name] for name in names}}
 
 
 def _fit(
@@ -90,14 +129,7 @@ def _fit(
 ) -> SigmoidBeliefNetwork:
     architecture = parse_architecture(config.architecture)
     steps = config.num_steps(len(data.train))
-    first_step = int(network.optimizer.iterations)
-    if first_step % steps:
-        raise ValueError(
-            f"{folder.model_file} holds a network after {first_step} steps, which are no "
-            f"whole epochs of {steps}: it is not of this run. Restore its own, or the "
-            "run's config.json."
-        )
-    num_epochs = first_step // steps
+    num_epochs = int(network.optimizer.iterations) // steps
     remove_leftovers(folder.path)
     folder.cut_tables(num_epochs)
     validation = architecture.split(data.validation)

@@ -1,6 +1,7 @@
 """Training by its settings, from the first step to the report."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -56,3 +57,36 @@ def test_the_settings_reach_the_model_and_its_optimizer(tmp_path):
     kernels = [w for w in model.weights if w.path.endswith("kernel")]
     penalty = 0.01 * sum(float(np.sum(np.square(w))) for w in kernels)
     assert float(sum(model.losses)) == pytest.approx(penalty, rel=1e-5)
+
+
+OTHER_SETTINGS = [
+    ({"epochs": 3}, "learning_rate"),
+    ({"learning_rate": 0.02}, "learning_rate"),
+    ({"learning_rate_schedule": "constant"}, "learning_rate"),
+    ({"batch_size": 5}, "learning_rate"),
+    ({"posterior_temperature": 0.9}, "posterior_temperature"),
+    ({"weight_decay": 0.1}, "kernel_regularizer"),
+    ({"temperature_decay_rate": 0.5}, "prior_temperature"),
+]
+
+
+def test_a_run_is_not_resumed_by_other_settings(tmp_path):
+    """Of more epochs the new ones would be trained at the rate 0 of the last's end."""
+    folder = RunFolder(tmp_path / "run")
+    fitting.start_fit(folder, _config(), tiny_data())
+    settings = json.loads(folder.config_file.read_text())
+    for changes, name in OTHER_SETTINGS:
+        folder.config_file.write_text(json.dumps(settings | changes))
+        message = rf"model.keras holds a network with {name}=.* makes it"
+        with pytest.raises(ValueError, match=message):
+            fitting.resume_fit(folder, tiny_data())
+
+
+def test_a_run_by_constant_rates_may_be_made_longer(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    config = _config(learning_rate_schedule="constant", weight_decay=0.01)
+    fitting.start_fit(folder, config, tiny_data())
+    settings = json.loads(folder.config_file.read_text()) | {"epochs": 3}
+    folder.config_file.write_text(json.dumps(settings))
+    fitting.resume_fit(folder, tiny_data())
+    assert folder.num_epochs() == 3
