@@ -38,15 +38,17 @@ Options:
 """
 
 
-# What TensorFlow logs on a machine without a GPU, some before it reads its settings.
-_NO_GPU = re.compile(
-    rb"All log messages before absl|cudart_stub|failed call to cuInit.*\(303\)"
+# What TensorFlow logs before it reads its settings: of its own ways on this CPU, and that
+# there is no GPU.
+_GREETINGS = re.compile(
+    rb"All log messages before absl|oneDNN custom operations are on|cudart_stub"
+    rb"|failed call to cuInit.*\(303\)"
 )
 
 
 @contextlib.contextmanager
 def without_greetings() -> Iterator[None]:
-    """Leaves out of standard error, of all libraries, that there is no GPU."""
+    """Leaves out of standard error what TensorFlow says of every machine like this."""
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as log:
@@ -59,7 +61,7 @@ def without_greetings() -> Iterator[None]:
             os.close(stderr)
             log.seek(0)
             for line in log:
-                if not _NO_GPU.search(line):
+                if not _GREETINGS.search(line):
                     os.write(2, line)
 
 

@@ -16,7 +16,13 @@ from keras_concrete.shuffled_batches import prefetched
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["array_batches", "as_fit_takes", "tensors_as_fit_takes", "with_batches"]
+__all__ = [
+    "array_batches",
+    "as_fit_takes",
+    "examples_of",
+    "tensors_as_fit_takes",
+    "with_batches",
+]
 
 
 def with_batches(given: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +94,30 @@ def array_batches(data: Any, batch_size: int, shuffle: bool) -> "tf.data.Dataset
     if shuffle:
         places = places.shuffle(len(parts[0]))
     return prefetched(places.batch(batch_size), rows_of)
+
+
+def examples_of(x: Any) -> tuple[Any, int]:
+    """The arrays of some examples, and the number of examples that each of them has.
+
+    Args:
+        x: An array of examples, or a tuple, list or dict of arrays.
+
+    Returns:
+        The same structure of NumPy arrays, and a positive integer.
+
+    Raises:
+        ValueError: If it is something else, as a dataset is and a list of numbers.
+    """
+    parts = [np.asarray(part) for part in keras.tree.flatten(x)]
+    sizes = {len(part) if part.ndim and part.dtype != object else 0 for part in parts}
+    if len(sizes) != 1 or not sizes.pop():
+        shapes = ", ".join(str(part.shape) for part in parts[:4])
+        raise ValueError(
+            "Argument `x` must be an array of examples, with at least one example, or a "
+            "tuple, list or dict of such arrays, all of the same number. Received: a "
+            f"{type(x).__name__} with shapes {shapes}{', ...' if len(parts) > 4 else ''}"
+        )
+    return keras.tree.pack_sequence_as(x, parts), len(parts[0])
 
 
 def as_fit_takes(part: np.ndarray) -> np.ndarray:

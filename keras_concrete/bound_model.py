@@ -92,6 +92,11 @@ class BoundModel(LoopedModel):
     @same_signature(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         given = _arguments(keras.Model.fit, self, *args, **kwargs)
+        if given.get("class_weight") is not None:
+            raise ValueError(
+                "Argument `class_weight` is for targets that are classes, of which a "
+                "belief network has none: weigh examples by `sample_weight`."
+            )
         given["y"] = self._target(*map(given.get, ("x", "y", "sample_weight")))
         given["x"] = self._checked(given.get("x"), given["y"])
         validation_data = given.get("validation_data")

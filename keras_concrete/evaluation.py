@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.array_batches import tensors_as_fit_takes
+from keras_concrete.array_batches import examples_of, tensors_as_fit_takes
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
@@ -141,7 +141,7 @@ def evaluate_bound(
     has_method = hasattr(model, "log_weights") and log_likelihood is None
     if not has_method:
         check_passes(model, training, log_likelihood)
-    x, num_examples = _examples(x)
+    x, num_examples = examples_of(x)
     if isinstance(model, LatentVariableModel):
         check_model_data(model, x)
     pairs = _PAIRS if "cpu" in keras.distribution.list_devices()[0] else _PAIRS_ON_GPU
@@ -185,17 +185,3 @@ def evaluate_bound(
 def _progress_bar(num_calls: int, verbose: bool) -> Callable[[int, int], None]:
     bar = keras.utils.Progbar(num_calls, verbose=int(verbose), unit_name="batch")
     return lambda done, _: bar.update(done)
-
-
-def _examples(x: Any) -> tuple[Any, int]:
-    """The arrays of a structure, and the number of examples that each of them has."""
-    x = keras.tree.map_structure(np.asarray, x)
-    shapes = [part.shape for part in keras.tree.flatten(x)]
-    sizes = {shape[0] if len(shape) else 0 for shape in shapes}
-    if len(sizes) != 1 or not sizes.pop():
-        raise ValueError(
-            "Argument `x` must be an array of examples, with at least one example, or a "
-            "tuple, list or dict of such arrays, all of the same number. Received: shape "
-            + ", ".join(map(str, shapes))
-        )
-    return x, shapes[0][0]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.array_batches import tensors_as_fit_takes
+from keras_concrete.array_batches import examples_of, tensors_as_fit_takes
 from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.gradients.clones import mean_bound
@@ -34,7 +34,8 @@ class GradientDraws:
         seed: Integer, of which alone the noise is a function.
 
     Raises:
-        ValueError: If `num_draws` is no integer from 2, or `seed` none from 0.
+        ValueError: If `x` is no array of examples, nor a structure of arrays,
+            `num_draws` is no integer from 2, or `seed` none from 0.
     """
 
     def __init__(self, callback: str, x: Any, num_draws: int, seed: int) -> None:
@@ -46,7 +47,8 @@ class GradientDraws:
             )
         check_seed(seed)
         self.num_draws = num_draws
-        self._callback, self._x, self._seed = callback, x, seed
+        self._x, _ = examples_of(x)
+        self._callback, self._seed = callback, seed
 
     def prepare(self, model: keras.Model) -> None:
         """Makes the program that draws.

@@ -31,8 +31,8 @@ class GradientVariance(keras.callbacks.Callback):
         seed: Integer, of which alone the noise is a function.
 
     Raises:
-        ValueError: If `num_draws` is no integer from 2, or the model that it is used
-            with has no bound, or is not for such data.
+        ValueError: If `x` holds no arrays of examples, `num_draws` is no integer from 2,
+            or the model that it is used with has no bound, or is not for such data.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork

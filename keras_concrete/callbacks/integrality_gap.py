@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import noise, objectives
-from keras_concrete.array_batches import tensors_as_fit_takes
+from keras_concrete.array_batches import examples_of, tensors_as_fit_takes
 from keras_concrete.callbacks.bounds import bound_of, check_ends_in_bound
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
@@ -39,8 +39,9 @@ class IntegralityGap(keras.callbacks.Callback):
         seed: Integer, of which alone the noise is a function.
 
     Raises:
-        ValueError: If `num_samples` or `batch_size` is not a positive integer, or the
-            model that it is used with has no bound, or is not for such data.
+        ValueError: If `x` holds no arrays of examples, `num_samples` or `batch_size` is
+            not a positive integer, or the model that it is used with has no bound, or is
+            not for such data.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -58,7 +59,7 @@ class IntegralityGap(keras.callbacks.Callback):
         check_positive("num_samples", num_samples, int)
         check_positive("batch_size", batch_size, int)
         check_seed(seed)
-        self._x = x
+        self._x, self._num_examples = examples_of(x)
         self._num_samples = num_samples
         self._batch_size = batch_size
         self._key = noise.key_from_seed(ops.convert_to_tensor(seed))
@@ -94,9 +95,8 @@ class IntegralityGap(keras.callbacks.Callback):
             logs["val_integrality_gap"] = relaxed - discrete
 
     def _mean(self, training: bool) -> float:
-        num_examples = len(keras.tree.flatten(self._x)[0])
         bounds = []
-        for i, start in enumerate(range(0, num_examples, self._batch_size)):
+        for i, start in enumerate(range(0, self._num_examples, self._batch_size)):
             rows = slice(start, start + self._batch_size)
             x = tensors_as_fit_takes(self._x, rows)
             key = noise.fold_in(self._key, i)

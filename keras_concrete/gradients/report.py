@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators as registry
+from keras_concrete.array_batches import examples_of
 from keras_concrete.checks import check_choice, check_positive, check_seed
 from keras_concrete.gradients.clones import clone_with
 from keras_concrete.gradients.comparison import Comparison
@@ -81,6 +82,7 @@ def gradient_report(
             "depend on the estimator. For the gradient of another model use the callback "
             f"GradientVariance. Received: a {type(model).__name__}"
         )
+    x, _ = examples_of(x)
     check_model_data(model, x)
     check_positive("num_draws", num_draws, int)
     check_seed(seed)

@@ -1,4 +1,4 @@
-"""Cases of bad data, numbers of samples, seeds and settings, and their answers."""
+"""Cases of bad data, numbers of samples and seeds, and their answers."""
 
 import keras
 import numpy as np
@@ -6,12 +6,11 @@ import tensorflow as tf
 from bad_arguments import BINARY, network
 
 import keras_concrete as kc
-from keras_concrete.experiments import cell_jobs
-from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.shuffled_batches import shuffled_batches
 
 IMAGES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
 NAN = np.where(np.arange(48).reshape(8, 6) == 13, np.nan, IMAGES)
+DATASET = tf.data.Dataset.from_tensor_slices(IMAGES).batch(4)
 
 
 def prediction():
@@ -203,6 +202,30 @@ BAD_DATA = {
         lambda: kc.exact_bound(network(), NAN),
         "`x` must hold binary data.*nan",
     ),
+    "lists of numbers to a report": (
+        lambda: kc.gradient_report(network(), IMAGES.tolist()),
+        r"`x` must be an array of examples, .* a list with shapes \(\), .*, \.\.\.$",
+    ),
+    "a dataset to a report": (
+        lambda: kc.gradient_report(network(), DATASET),
+        r"`x` must be an array of examples, .* a _BatchDataset with shapes \(\)$",
+    ),
+    "a dataset to a callback of gradients": (
+        lambda: kc.GradientVariance(DATASET),
+        "`x` must be an array of examples, .* a _BatchDataset",
+    ),
+    "a dataset to a callback of bounds": (
+        lambda: kc.IntegralityGap(DATASET),
+        "`x` must be an array of examples, .* a _BatchDataset",
+    ),
+    "arrays of two lengths to a callback": (
+        lambda: kc.GradientVariance((IMAGES, IMAGES[1:])),
+        r"all of the same number. Received: a tuple with shapes \(8, 6\), \(7, 6\)$",
+    ),
+    "weights of classes": (
+        lambda: network().fit(IMAGES, class_weight={0: 1.0, 1: 2.0}),
+        "`class_weight` is for targets that are classes, .* by `sample_weight`",
+    ),
     "0 draws of a report": (
         lambda: kc.gradient_report(network(), IMAGES, num_draws=0),
         "`num_draws` must be a positive integer. Received: num_draws=0",
@@ -250,48 +273,5 @@ BAD_DATA = {
     "an encoder that is not there": (
         lambda: kc.SigmoidBeliefNetwork("6V~3H~6V", encoder_units=6),
         "`encoder_units` is for networks that infer codes from images, .*=6",
-    ),
-    # settings of runs
-    "vimco of a run": (
-        lambda: TrainingConfig(estimator="vimko"),
-        "Received: estimator='vimko'. Did you mean 'vimco'?",
-    ),
-    "a seed of a run": (
-        lambda: TrainingConfig(seed=0.5),
-        "`seed` must be an integer.*0.5",
-    ),
-    "data of a run": (
-        lambda: TrainingConfig(data="binarised_mnist"),
-        "`data` must be one of .*Did you mean 'binarized_mnist'?",
-    ),
-    "a flag of a run": (
-        lambda: TrainingConfig(restore_best_weights="yes"),
-        "`restore_best_weights` must be True or False",
-    ),
-    "a first half by the same": (
-        lambda: TrainingConfig(first_estimator="concrete"),
-        "`first_estimator` and `estimator` must be two, .*first_estimator='concrete'",
-    ),
-    "the temperature of no first half": (
-        lambda: TrainingConfig(first_temperature=0.5),
-        "`first_temperature` is that of `first_estimator`, which is None.*0.5",
-    ),
-    "a schedule beside a first half": (
-        lambda: TrainingConfig(
-            first_estimator="gumbel_softmax", temperature_decay_rate=0.5
-        ),
-        "`temperature_decay_rate` must be 1. Received: temperature_decay_rate=0.5",
-    ),
-    "half of one epoch": (
-        lambda: TrainingConfig(first_estimator="gumbel_softmax", epochs=1),
-        "`epochs` must be 2 or more. Received: epochs=1",
-    ),
-    "epochs of a run": (
-        lambda: TrainingConfig(epochs=1.5),
-        "`epochs` must be a positive",
-    ),
-    "steps of a reproduction": (
-        lambda: cell_jobs.Budget(steps=0),
-        "`steps` must be a positive integer. Received: steps=0",
     ),
 }

@@ -18,6 +18,7 @@ from bad_arguments import BAD_ARGUMENTS, BINARY, network
 from bad_choices import BAD_CHOICES
 from bad_codes import BAD_CODES
 from bad_data import BAD_DATA, IMAGES, NAN, bound
+from bad_settings import BAD_SETTINGS
 
 import keras_concrete as kc
 from keras_concrete.experiments.run_folder import RunFolder
@@ -25,7 +26,7 @@ from keras_concrete.experiments.training_config import TrainingConfig
 from keras_concrete.networks import density
 
 # What is done, and the sentence that must answer it.
-CASES = BAD_ARGUMENTS | BAD_CHOICES | BAD_CODES | BAD_DATA
+CASES = BAD_ARGUMENTS | BAD_CHOICES | BAD_CODES | BAD_DATA | BAD_SETTINGS
 
 
 @pytest.mark.parametrize("case", CASES)
