@@ -49,9 +49,10 @@ class GradientDraws:
         self.num_draws = num_draws
         self._x, _ = examples_of(x)
         self._callback, self._seed = callback, seed
+        self._prepared: Any = None
 
     def prepare(self, model: keras.Model) -> None:
-        """Makes the program that draws.
+        """Makes the program that draws, unless it is there from an earlier `fit`.
 
         Args:
             model: Belief network, or model that ends in its bound.
@@ -70,6 +71,10 @@ class GradientDraws:
             for weight in layer.weights
         }
         weights = [w for w in model.trainable_weights if id(w) not in owned]
+        prepared = model, bool(model.jit_compile), [id(weight) for weight in weights]
+        if prepared == self._prepared:
+            return  # Compiling takes longer than an epoch may.
+        self._prepared = prepared
         self._directions = [np.zeros(tuple(weight.shape)) for weight in weights]
         self._run = compiled_moments(
             model,

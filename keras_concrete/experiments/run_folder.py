@@ -107,6 +107,11 @@ class RunFolder:
             settings = read_json(self.config_file)
             if not isinstance(settings, dict):
                 raise ValueError(f"{self.config_file} is damaged: it holds no settings.")
+            if settings.keys().isdisjoint(TrainingConfig.__dataclass_fields__):
+                raise ValueError(
+                    f"{self.config_file} holds none of the settings of a run: it is of "
+                    "another program, or damaged."
+                )
             self._check_version(settings)
             settings.pop("format", None)
             return to_record(TrainingConfig, settings, self.config_file)

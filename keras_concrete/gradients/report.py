@@ -52,7 +52,7 @@ def gradient_report(
         x: Binary data, `(examples, visible units)`, a batch of training, say; for a
             conditional network the pair `(context, image)`.
         estimators: Names; by default all that are for this network.
-        num_draws: Gradients of each, rounded up to a multiple of 20.
+        num_draws: Gradients of each, rounded up to a multiple of 20, and to 40.
         seed: Integer, of which alone the noise is a function.
         jit_compile: Whether XLA compiles the steps, as it does in `fit`.
         progress: Function that is told after each estimator how many are done, and of
@@ -63,7 +63,7 @@ def gradient_report(
 
     Raises:
         ValueError: If `model` is no belief network, `x` not its data, an estimator is not
-            known or not for it, or `num_draws` not a positive integer.
+            known, not for it or named twice, or `num_draws` not a positive integer.
 
     Example:
     >>> import numpy as np
@@ -95,6 +95,10 @@ def gradient_report(
     names = registry.names() if estimators is None else list(estimators)
     for name in names:
         check_choice("estimators", name, registry.names())
+    if len(set(names)) != len(names):
+        raise ValueError(
+            f"Argument `estimators` must hold each name once. Received: {names}"
+        )
     comparison = Comparison(model, x, num_draws, int(seed), jit_compile)
     # All before the first run, which takes long.
     clones, skipped = [], {}

@@ -101,6 +101,11 @@ DAMAGES = {
         "evaluate run",
         r"Did you mean 'concrete'\? Restore it",
     ),
+    "settings of another program": (
+        lambda folder: folder.config_file.write_text('{"model_type": "bert"}'),
+        "evaluate run",
+        "config.json holds none of the settings of a run: .* Restore it, or start a new",
+    ),
     "a newer format": (
         lambda folder: settings(folder, format=2),
         "evaluate run",

@@ -238,6 +238,10 @@ BAD_DATA = {
         lambda: kc.gradient_report(network(), IMAGES, ["vimko"]),
         "`estimators` must be one of .*Did you mean 'vimco'?",
     ),
+    "an estimator twice in a report": (
+        lambda: kc.gradient_report(network(), IMAGES, ["concrete", "concrete"]),
+        "`estimators` must hold each name once.*'concrete', 'concrete'",
+    ),
     "an estimator for more samples than a report's": (
         lambda: kc.gradient_report(network(), IMAGES, ["vimco"], jit_compile=False),
         "'vimco' .* `num_samples` of at least 2",

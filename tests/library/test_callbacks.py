@@ -1,6 +1,7 @@
 """Callbacks for users, beside those of Keras."""
 
 import csv
+from unittest import mock
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import keras_concrete as kc
+from keras_concrete.callbacks import gradient_draws
 from keras_concrete.objectives import importance_weighted_bound
 
 X = np.random.default_rng(0).integers(0, 2, (24, 4)).astype("float32")
@@ -203,6 +205,24 @@ def test_the_variance_is_that_of_many_gradients_and_changes_nothing(is_own):
     square = np.sum(draws.mean(axis=0) ** 2) - variance / 200
     ratio = np.sqrt(square / variance)
     assert logs["gradient_signal_to_noise"][-1] == pytest.approx(ratio, rel=0.3)
+
+
+def test_a_later_fit_draws_by_the_program_of_the_first(monkeypatch):
+    made = mock.Mock(wraps=gradient_draws.compiled_moments)
+    monkeypatch.setattr(gradient_draws, "compiled_moments", made)
+    model, callback, variances = make_model(), kc.GradientVariance(X, 4), []
+
+    def fit():
+        model.compile("sgd", jit_compile=False)
+        history = model.fit(X, verbose=0, callbacks=[callback]).history
+        variances.append(history["gradient_variance"][0])
+
+    fit()
+    fit()
+    assert made.call_count == 1 and variances[0] != variances[1]
+    next(layer for layer in model.layers if layer.weights).trainable = False
+    fit()
+    assert made.call_count == 2
 
 
 def test_the_gradient_of_words_that_are_looked_up_is_that_of_all_words():

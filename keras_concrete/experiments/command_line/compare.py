@@ -9,6 +9,7 @@ import typer
 from keras_concrete.checks import check_choice
 from keras_concrete.datasets import DATASETS, load_dataset
 from keras_concrete.experiments.cell_jobs import Budget
+from keras_concrete.experiments.command_line.arguments import listed
 from keras_concrete.experiments.command_line.cell_commands import Processes, run_jobs
 from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.comparison import MATCHES, Comparison
@@ -76,7 +77,7 @@ def compare(
     check_choice("recipe", recipe, RECIPES)
     comparison = Comparison(
         architectures=tuple(architectures or ["200H~784V"]),
-        estimators=tuple(estimators.split(",")),
+        estimators=tuple(listed(estimators)),
         data=data,
         arity=arity,
         num_samples=num_samples,

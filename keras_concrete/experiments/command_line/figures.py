@@ -34,6 +34,8 @@ def figures(
     For Figure 4 a network is trained at each of ten temperatures, which takes some
     minutes; what is there from an earlier call is used.
     """
+    budget = Budget(steps, num_train_images=0, seed=seed)
+    jobs = make_jobs("temperature", "*", data, budget, out)
     make_folder(out)
     for save in (
         paper_figures.save_sampling_graphs,
@@ -41,8 +43,6 @@ def figures(
         paper_figures.save_binary_concrete,
     ):
         _announce(save(out))
-    budget = Budget(steps, num_train_images=0, seed=seed)
-    jobs = make_jobs("temperature", "*", data, budget, out)
     say(f"Figure 4 needs {len(jobs)} networks, {steps:,} steps each: some minutes.")
     run_jobs(jobs, processes)
     results = [job.result() for job in jobs]

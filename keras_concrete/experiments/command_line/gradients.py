@@ -10,6 +10,7 @@ import typer
 from keras_concrete import datasets
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.estimators import names as estimator_names
+from keras_concrete.experiments.command_line.arguments import listed
 from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.command_line.progress import bars, counter
 from keras_concrete.experiments.command_line.trained_runs import Run, Seed
@@ -34,7 +35,7 @@ def gradients(
             show_default="all that are for the network",
         ),
     ] = None,
-    num_draws: Annotated[int, typer.Option(help="Gradients of each.")] = 1_000,
+    num_draws: Annotated[int, typer.Option(help="Gradients of each, from 40.")] = 1_000,
     num_images: Annotated[
         int, typer.Option(help="Images of the batch, the first of training.")
     ] = 64,
@@ -48,7 +49,7 @@ def gradients(
     """
     check_positive("num_draws", num_draws, int)
     check_positive("num_images", num_images, int)
-    names = estimators.split(",") if estimators else None
+    names = listed(estimators) if estimators else None
     for name in names or ():
         check_choice("estimators", name, estimator_names())
     folder = RunFolder(run)

@@ -114,12 +114,16 @@ class _Evaluation:
             "graph": self.graph,
             "samples K": f"{self.num_samples:,}",
             "NLL by the K-sample bound (nats)": f"{self.nll:.3f}",
-            "standard error over images": f"{self.standard_error:.3f}",
+            "standard error over images": _unless_nan(self.standard_error, ".3f"),
             "effective sample size": f"{self.effective_sample_size:,.1f}",
             "NLL of independent pixels (nats)": f"{self.base_rate_nll:.3f}",
         }.items():
             table.add_row(label, value)
         return table
+
+
+def _unless_nan(value: float, form: str) -> str:
+    return "-" if np.isnan(value) else format(value, form)
 
 
 def effective_sample_size_words(size: float, num_samples: int) -> str:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("_tiny")
 
 def test_a_report_is_printed_written_and_drawn(run):
     path, _ = run
-    names = "vimco,reinforce_loo"
+    names = "vimco, reinforce_loo"
     options = ("--num-draws", 40, "--num-images", 5, "--seed", 3)
     result = invoke("gradients", path, "--estimators", names, *options)
     assert result.exit_code == 0, result.output
@@ -24,7 +24,7 @@ def test_a_report_is_printed_written_and_drawn(run):
     assert len(rows) == len(report["rows"]) == 2 * 8
     for row, record in zip(rows, report["rows"], strict=True):
         assert float(row["variance"]) == record["variance"]
-    assert {row["estimator"] for row in rows} == set(names.split(","))
+    assert {row["estimator"] for row in rows} == set(names.split(", "))
     assert np.ptp(pixels(path / "gradients.png")) > 0
     for words in ("reinforce_loo", "posterior", "Against the bound (exact): vimco"):
         assert words in result.output

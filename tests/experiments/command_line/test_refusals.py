@@ -55,6 +55,20 @@ def test_a_reproduction_on_unknown_data_starts_no_cell(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "mnist5"], r"Did you mean 'mnist5k'\?"),
+        (["--steps", 0], "`steps` must be a positive integer"),
+        (["--steps", 10_007], "`steps`"),
+    ],
+)
+def test_figures_that_cannot_all_be_drawn_are_not_begun(options, message, tmp_path):
+    result = invoke("figures", "--out", "new", *options)
+    assert re.search(message, str(result.exception))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["reproduce table1 --data tiny", "figures"])
 def test_results_are_not_begun_where_they_cannot_be_written(command, tmp_path):
     (tmp_path / "file").touch()

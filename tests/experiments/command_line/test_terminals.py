@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import sys
 
+import keras
 import pytest
 from made_results import made_result
 from tiny_runs import invoke
@@ -30,7 +31,8 @@ def folder(tmp_path, request):
     folder = RunFolder(tmp_path / request.param)
     folder.create(TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4, num_samples=1))
     network = kc.SigmoidBeliefNetwork("3H-6V", seed=0)
-    network.compile("sgd")
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=2)
+    network.compile(keras.optimizers.SGD(rate))
     network.save(folder.model_file)
     return folder
 

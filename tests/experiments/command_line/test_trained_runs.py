@@ -27,7 +27,8 @@ def test_evaluate_prints_and_keeps_its_numbers(run):
     assert record["num_images"] == 5 and record["num_samples"] == 30
     assert f"{record['nll']:.3f}" in result.output
     assert re.search(r"samples K\W+30\b", result.output)
-    invoke("evaluate", path, "--num-samples", 30, "--num-images", 1)
+    result = invoke("evaluate", path, "--num-samples", 30, "--num-images", 1)
+    assert re.search(r"standard error over images\W+-\W", result.output)
     record = json.loads((path / "evaluations.jsonl").read_text().splitlines()[-1])
     assert record["standard_error"] is None  # Of one image; JSON has no NaN.
 
