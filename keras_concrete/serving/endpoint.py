@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
+from keras_concrete.serving.nodes import nodes_of
 from keras_concrete.types import Tensor
 
 __all__ = [
@@ -24,6 +25,11 @@ Function = Callable[..., dict[str, Tensor]]
 A_BATCH = 8_191
 
 SEED = tf.TensorSpec((), tf.int32, name="seed")
+# Operations that draw by a seed, of which the noise of this package has none.
+_DRAWS = (
+    *("StatelessRandom", "StatelessTruncated", "StatelessParameterized"),
+    *("StatelessMultinomial", "StatelessShuffle", "StatelessSample"),
+)
 _SEEDS = tf.TensorSpec((None,), tf.int32, name="seeds")
 
 
@@ -104,13 +110,14 @@ def _at_once(endpoint: Endpoint) -> Function:
 
 
 def _is_possible(by_rows: Endpoint) -> bool:
-    """Whether all draws take keys of rows: one has its rows elsewhere, or no keys."""
+    """Whether all draws have keys of rows: those of TensorFlow have none."""
     inputs = [tf.TensorSpec((A_BATCH, *s.shape[1:]), s.dtype) for s in by_rows.inputs]
+    function = tf.function(by_rows.function, autograph=False)
     try:
-        tf.function(by_rows.function, autograph=False).get_concrete_function(*inputs)
+        traced = function.get_concrete_function(*inputs)
     except (TypeError, ValueError, tf.errors.OpError):
-        return False
-    return True
+        return False  # Some draw has its rows elsewhere than on the first axis.
+    return not any(node.op.startswith(_DRAWS) for node in nodes_of(traced))
 
 
 def _one_by_one(endpoint: Endpoint) -> Function:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_concrete.serving.endpoint import Endpoint
+from keras_concrete.serving.nodes import nodes_of
 from keras_concrete.serving.onnx_operations import handlers
 from keras_concrete.serving.traced import traced
 
@@ -96,8 +97,7 @@ def _with_constants(
 
 def _opaque_nodes(function: tf.types.experimental.PolymorphicFunction) -> str:
     """Names of the nodes that hold graphs of their own, the likely cause of a failure."""
-    graph = function.get_concrete_function().graph.as_graph_def()
-    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+    nodes = nodes_of(function.get_concrete_function())
     return " ".join(n.name for n in nodes if n.op.endswith(("While", "PartitionedCall")))
 
 

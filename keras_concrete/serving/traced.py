@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_concrete.serving.endpoint import Endpoint
+from keras_concrete.serving.nodes import nodes_of
 
 __all__ = ["traced"]
 
@@ -39,12 +40,9 @@ def traced(
         autograph=False,
         jit_compile=jit_compile or None,
     )
-    graph = function.get_concrete_function().graph
-    definition = graph.as_graph_def()
-    nodes = [*definition.node]
-    nodes += [node for f in definition.library.function for node in f.node_def]
-    stateful = sorted({n.op for n in nodes if n.op.startswith(_STATEFUL)})
-    stateful += [v.name for v in graph.variables if _GENERATOR in v.name]
+    concrete = function.get_concrete_function()
+    stateful = sorted({n.op for n in nodes_of(concrete) if n.op.startswith(_STATEFUL)})
+    stateful += [v.name for v in concrete.graph.variables if _GENERATOR in v.name]
     if stateful:
         raise ValueError(
             f"The endpoint `{name}` draws random numbers, or keeps values from one "

@@ -181,15 +181,6 @@ def test_fixed_noise_by_keys_of_rows_gives_each_what_it_has_alone():
         np.testing.assert_array_equal(old, new)
 
 
-def test_keys_of_rows_are_not_for_generators_of_other_layers():
-    ours = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5, name="other")])
-    with seeding.fixed_noise(ours, np.zeros((3, 2), "uint32")):
-        ours(np.zeros((3, 4)))  # Nothing is drawn.
-    with pytest.raises(ValueError, match=r"A seed for each row .* generator '.*seed_gen"):
-        with seeding.fixed_noise(ours, np.zeros((3, 2), "uint32")):
-            ours(np.zeros((3, 4)), training=True)
-
-
 def test_half_a_seed_fixes_nothing():
     with pytest.raises(ValueError, match="`seed` must be an integer"):
         with seeding.fixed_noise(model(), 0.5):
