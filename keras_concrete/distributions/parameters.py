@@ -53,7 +53,6 @@ def checked_temperature(
     temperature: Tensor,
     batch_shape: tf.TensorShape,
     validate_args: bool = False,
-    name: str = "temperature",
 ) -> Tensor:
     """A temperature, as a parameter; refuses one that is not positive or would broadcast.
 
@@ -61,7 +60,6 @@ def checked_temperature(
         temperature: Number, tensor or variable.
         batch_shape: Shape of the batch of units.
         validate_args: Whether TFP's own check of its sign follows.
-        name: What an error calls it.
 
     Raises:
         ValueError: If a known value is not positive and finite, or if the temperature is
@@ -72,15 +70,16 @@ def checked_temperature(
     is_bad = values is not None and not np.all((values > 0) & np.isfinite(values))
     if is_bad and not validate_args:
         raise ValueError(
-            f"Argument `{name}` must be positive and finite. Received: {name}={values}"
+            "Argument `temperature` must be positive and finite. Received: "
+            f"temperature={values}"
         )
     shape = tf.TensorShape(temperature.shape)
     is_one_number = shape.num_elements() == 1 and shape.rank <= (batch_shape.rank or 0)
     if shape.rank and not is_one_number and not shape.is_compatible_with(batch_shape):
         raise ValueError(
-            f"Argument `{name}` must be a scalar or have the shape of the batch of "
+            "Argument `temperature` must be a scalar or have the shape of the batch of "
             "units: broadcasting would make another batch than was given. Received: "
-            f"{name}.shape={tuple(shape)}, batch_shape={tuple(batch_shape)}"
+            f"temperature.shape={tuple(shape)}, batch_shape={tuple(batch_shape)}"
         )
     return temperature
 

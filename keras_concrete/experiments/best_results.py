@@ -11,12 +11,15 @@ __all__ = ["best_table"]
 _HEADER = ["data", "network", "NLL", "paper", "trained by", "m", "steps", "minutes"]
 
 
-def best_table(results: Iterable[CellResult], num_samples: int = 1_000) -> ResultTable:
+# Only results by so many samples are compared.
+_NUM_SAMPLES = 1_000
+
+
+def best_table(results: Iterable[CellResult]) -> ResultTable:
     """For each network of Table 1 the least NLL of all of its data's test images.
 
     Args:
         results: Of cells of any table.
-        num_samples: Only results by so many samples are compared.
 
     Returns:
         A row for each data set and network that has a result, with the least of the
@@ -34,7 +37,7 @@ def best_table(results: Iterable[CellResult], num_samples: int = 1_000) -> Resul
                 result
                 for result in own
                 if result.num_test_images == most
-                and result.discrete_nll.num_samples == num_samples
+                and result.discrete_nll.num_samples == _NUM_SAMPLES
             ]
             if compared:
                 papers = [
@@ -44,7 +47,7 @@ def best_table(results: Iterable[CellResult], num_samples: int = 1_000) -> Resul
                 ]
                 best = min(compared, key=lambda result: result.discrete_nll.mean)
                 rows.append(_row(best, papers))
-    title = f"NLL in nats per image of all test images by {num_samples:,} samples"
+    title = f"NLL in nats per image of all test images by {_NUM_SAMPLES:,} samples"
     return ResultTable(title, [*_HEADER, "again by"], rows)
 
 

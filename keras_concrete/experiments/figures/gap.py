@@ -35,7 +35,6 @@ def save_integrality_gap(
     folder: str | os.PathLike,
     records: Sequence[GapRecord],
     label: str,
-    objective: str = "negative bound",
 ) -> list[Path]:
     """Draws the right plot of the paper's figure 4: what rounding costs.
 
@@ -46,7 +45,6 @@ def save_integrality_gap(
         folder: Where `figure-4-integrality-gap.pdf`, `.svg` and `.png` are written.
         records: One for each temperature, in any order. Plain tuples will do.
         label: What was run (data, network, samples, steps, seeds): a line of caption.
-        objective: Name of the objective on its axis.
 
     Returns:
         Paths of the files.
@@ -92,7 +90,7 @@ def save_integrality_gap(
         axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
         axes.minorticks_off()
         axes.set_xlabel("temperature $\\lambda$ (log scale)")
-        axes.set_ylabel(f"{objective}\n(nats per image, lower is better)")
+        axes.set_ylabel("negative bound\n(nats per image, lower is better)")
         axes.grid(axis="y")
         axes.legend(reverse=True)
         axes.set_title(textwrap.fill(label, 76), loc="left", fontsize=10)
