@@ -62,13 +62,13 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
         model: A built model.
         seed: Integer scalar, or integer tensor of shape `(2,)`, or `(rows, 2)` with a
             key for each row of a batch, which then has the noise that it would have
-            alone, in layers of this package; may be symbolic.
+            alone; may be symbolic.
 
     Raises:
         ValueError: If `seed` is neither an integer nor a tensor; or, inside the context,
             if a layer draws in a loop that is compiled as one, where every iteration
             would have the same noise; or, with keys of rows, if a draw's first axis is
-            of other rows.
+            of other rows, or a generator is used that is of no layer of this package.
     """
     check_seed(seed)
     # Distinct keys are all that Threefry needs, and adding costs less to compile than
@@ -85,11 +85,15 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
         words = ops.stack([first, second + np.uint32((1 << 30) + (position << 16))])
         mapping.append((state, ops.cast(words, state.dtype)))
     with (
-        keras.StatelessScope(state_mapping=mapping),
+        keras.StatelessScope(state_mapping=mapping) as scope,
         _unrolled(model),
         _drawing_in_this_graph(rows),
     ):
-        yield
+        if rows is None:
+            yield
+        else:
+            with _refusing_other_generators(model, scope):
+                yield
 
 
 @contextlib.contextmanager
@@ -150,6 +154,27 @@ def _drawing_in_this_graph(rows: Tensor | None) -> Iterator[None]:
 def is_noise_fixed() -> bool:
     """Whether this is a pass within `fixed_noise`, which changes nothing in the model."""
     return _FIXED.get() is not None
+
+
+@contextlib.contextmanager
+def _refusing_other_generators(
+    model: keras.Model, scope: keras.StatelessScope
+) -> Iterator[None]:
+    """Refuses draws by Keras's own functions, which know one seed for a whole batch."""
+    ours = {
+        id(layer.seed_generator.state)
+        for layer in all_layers(model)
+        if isinstance(layer, SeededLayer)
+    }
+    others = [s for s in _generator_states(model) if id(s) not in ours]
+    before = [scope.get_current_value(state) for state in others]
+    yield
+    for state, value in zip(others, before, strict=True):
+        if scope.get_current_value(state) is not value:
+            raise ValueError(
+                "A seed for each row is taken by the layers of this package only. "
+                f"Received: a model that draws with the generator {state.path!r}"
+            )
 
 
 def _generator_states(model: keras.Model) -> list[keras.Variable]:

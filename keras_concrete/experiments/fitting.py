@@ -101,7 +101,13 @@ def _check_is_of_settings(
             "run's config.json."
         )
     last_epoch = first_step // steps - 1
-    expected = _course(new_network(config.of_epoch(last_epoch), data))
+    planned = new_network(config.of_epoch(last_epoch), data)
+    if network.visible_mean != planned.visible_mean:
+        raise ValueError(
+            f"{folder.model_file} holds a network that was not trained on {data.name}, "
+            "as config.json says. Restore the run's config.json, or start a new run."
+        )
+    expected = _course(planned)
     for name, value in _course(network).items():
         if value != expected[name]:
             raise ValueError(
@@ -115,7 +121,8 @@ def _check_is_of_settings(
 def _course(network: SigmoidBeliefNetwork) -> dict[str, Any]:
     """What of the settings a saved network follows in training, by its names."""
     config = network.get_config()
-    names = ("prior_temperature", "posterior_temperature", "kernel_regularizer")
+    temperatures = ("prior_temperature", "posterior_temperature")
+    names = ("seed", *temperatures, "kernel_regularizer")
     rate = network.optimizer.get_config()["learning_rate"]
     return {"learning_rate": rate, **{name: config[name] for name in names}}
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_concrete.checks import check_num_states, check_positive
-from keras_concrete.types import Tensor
+from keras_concrete.types import Shape, Tensor
 
 __all__ = ["LearnedLogits"]
 
@@ -71,7 +71,11 @@ class LearnedLogits(keras.layers.Layer):
         """Passes no mask on: free logits share only the batch with the input."""
 
     def compute_output_spec(self, inputs: Tensor) -> keras.KerasTensor:
-        return keras.KerasTensor((inputs.shape[0], *self._shape()), dtype="float32")
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="float32")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the output, for layers that wrap this one."""
+        return (input_shape[0], *self._shape())
 
     def get_config(self) -> dict[str, Any]:
         return {

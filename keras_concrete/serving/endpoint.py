@@ -1,6 +1,5 @@
 """A function that a server offers, with its named and typed inputs."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -91,7 +90,6 @@ def with_rows(name: str, endpoint: Endpoint) -> dict[str, Endpoint]:
     """
     if not (endpoint.of_rows and all(endpoint.batched_inputs[:-1])):
         return {name: endpoint}
-
     inputs = (*endpoint.inputs[:-1], _SEEDS)
     by_rows = Endpoint(_at_once(endpoint), inputs)
     if not _is_possible(by_rows):
@@ -103,20 +101,24 @@ def _at_once(endpoint: Endpoint) -> Function:
     """Answers the rows in one pass, in which each row has a key."""
 
     def answer_rows(*arguments: Tensor) -> dict[str, Tensor]:
-        *parts, seeds = arguments
+        *parts, seeds = _with_a_seed_for_each(arguments)
         return endpoint.function(*parts, tf.stack([seeds, tf.zeros_like(seeds)], -1))
 
     return answer_rows
 
 
 def _is_possible(by_rows: Endpoint) -> bool:
-    """Whether all draws have keys of rows: those of TensorFlow have none."""
+    """Whether all draws have keys of rows.
+
+    Those of TensorFlow have none, by a constant seed neither; nor have those by a
+    generator of a layer that is not of this package.
+    """
     inputs = [tf.TensorSpec((A_BATCH, *s.shape[1:]), s.dtype) for s in by_rows.inputs]
     function = tf.function(by_rows.function, autograph=False)
     try:
         traced = function.get_concrete_function(*inputs)
     except (TypeError, ValueError, tf.errors.OpError):
-        return False  # Some draw has its rows elsewhere than on the first axis.
+        return False  # Or some draw has its rows elsewhere than on the first axis.
     return not any(node.op.startswith(_DRAWS) for node in nodes_of(traced))
 
 
@@ -136,15 +138,32 @@ def _one_by_one(endpoint: Endpoint) -> Function:
             tf.TensorSpec.from_tensor,
             row.get_concrete_function(*inputs).structured_outputs,
         )
-        return tf.map_fn(lambda parts: row(*parts), arguments, fn_output_signature=specs)
+        return tf.map_fn(
+            lambda parts: row(*parts),
+            _with_a_seed_for_each(arguments),
+            fn_output_signature=specs,
+        )
 
     return answer_rows
+
+
+def _with_a_seed_for_each(arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The arguments, or the server refuses the request: rows may not share a seed."""
+    *parts, seeds = arguments
+    num_rows = tf.shape(parts[0])[0]
+    check = tf.debugging.assert_equal(
+        tf.size(seeds), num_rows, message="Input `seeds` must have a seed for each row."
+    )
+    with tf.control_dependencies([] if check is None else [check]):
+        # XLA and ONNX, which leave assertions out, refuse this.
+        return (*map(tf.identity, parts), tf.reshape(seeds, [num_rows]))
 
 
 def for_any_batch(endpoint: Endpoint) -> Endpoint:
     """The same function, which is asked for one row where the batch is empty.
 
-    Some operations cannot be made of no rows, nor reshape none of them.
+    Some operations cannot be made of no rows, nor reshape none of them. What is no row of
+    an output, such as a sum over the batch, is that of a row of zeros then.
     """
     batched = endpoint.batched_inputs
     if not any(batched):
@@ -165,10 +184,6 @@ def for_any_batch(endpoint: Endpoint) -> Endpoint:
             for key, value in outputs.items()
         }
 
-    # Whoever loads a SavedModel may call it by the names of its arguments.
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    names = [inspect.Parameter(spec.name, kind) for spec in endpoint.inputs]
-    answer.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
     return replace(endpoint, function=answer)
 
 

@@ -44,7 +44,10 @@ def endpoints(model: keras.Model) -> dict[str, Endpoint]:
     ['encode', 'encode_rows', 'decode', 'sample', 'log_likelihood']
     """
     found = _endpoints(model)
-    return {name: for_any_batch(endpoint) for name, endpoint in found.items()}
+    return {
+        name: for_any_batch(endpoint) if endpoint.of_rows else endpoint
+        for name, endpoint in found.items()
+    }
 
 
 def _endpoints(model: keras.Model) -> dict[str, Endpoint]:

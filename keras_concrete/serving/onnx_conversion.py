@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_concrete.serving.endpoint import Endpoint
+from keras_concrete.serving.endpoint import Endpoint, for_any_batch
 from keras_concrete.serving.nodes import nodes_of
 from keras_concrete.serving.onnx_operations import handlers
 from keras_concrete.serving.traced import traced
@@ -47,6 +47,9 @@ def to_onnx(endpoint: Endpoint, name: str) -> bytes:
         raise ImportError(
             "Export to ONNX needs tf2onnx: pip install 'keras_concrete[serving]'"
         ) from error
+    if not endpoint.of_rows:
+        # ONNX Runtime reshapes no tensor without elements, so none may arise.
+        endpoint = for_any_batch(endpoint)
     function = traced(endpoint, name)
     _check_names(function, endpoint, name)
     with _quiet("tf2onnx"):

@@ -54,7 +54,7 @@ def export_saved_model(
     what `encode` and `predict` cost; but rows are answered one after the other, at many
     times the price of large batches, where a layer that is not of this package draws, or
     where a draw does not have the rows on its first axis. A layer that mixes the rows of
-    a batch mixes them here too.
+    a batch, or puts them into another order, does so here too.
 
     Inputs are not looked at. A row with NaN has NaN for its states, codes and bound, and
     never an ordinary answer; the other rows have theirs.

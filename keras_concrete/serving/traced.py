@@ -1,9 +1,12 @@
 """Graphs of endpoints, of which nothing is random but what a seed determines."""
 
+import inspect
+
 import tensorflow as tf
 
 from keras_concrete.serving.endpoint import Endpoint
 from keras_concrete.serving.nodes import nodes_of
+from keras_concrete.types import Tensor
 
 __all__ = ["traced"]
 
@@ -34,8 +37,16 @@ def traced(
     Raises:
         ValueError: If it draws random numbers that its inputs do not determine.
     """
+
+    def answer(*arguments: Tensor) -> dict[str, Tensor]:
+        return endpoint.function(*arguments)
+
+    # Whoever loads a SavedModel may call it by the names of its inputs.
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = [inspect.Parameter(spec.name, kind) for spec in endpoint.inputs]
+    answer.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
     function = tf.function(
-        endpoint.function,
+        answer,
         input_signature=endpoint.inputs,
         autograph=False,
         jit_compile=jit_compile or None,

@@ -66,6 +66,7 @@ OTHER_SETTINGS = [
     ({"batch_size": 5}, "learning_rate"),
     ({"posterior_temperature": 0.9}, "posterior_temperature"),
     ({"weight_decay": 0.1}, "kernel_regularizer"),
+    ({"seed": 4}, "seed"),
     ({"temperature_decay_rate": 0.5}, "prior_temperature"),
 ]
 
@@ -80,6 +81,10 @@ def test_a_run_is_not_resumed_by_other_settings(tmp_path):
         message = rf"model.keras holds a network with {name}=.* makes it"
         with pytest.raises(ValueError, match=message):
             fitting.resume_fit(folder, tiny_data())
+    folder.config_file.write_text(json.dumps(settings))
+    other = tiny_data()._replace(train=1 - tiny_data().train)
+    with pytest.raises(ValueError, match="a network that was not trained on tiny"):
+        fitting.resume_fit(folder, other)
 
 
 def test_a_run_by_constant_rates_may_be_made_longer(tmp_path):

@@ -15,6 +15,7 @@ from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.command_line.progress import bars, counter
 from keras_concrete.experiments.command_line.trained_runs import Run, Seed
 from keras_concrete.experiments.figures import save_gradient_plane
+from keras_concrete.experiments.folder_lock import locked
 from keras_concrete.experiments.json_files import write_json
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.files import check_no_link, write_whole
@@ -59,7 +60,8 @@ def gradients(
         check_no_link(path)
     images = datasets.load_dataset(config.data).train[:num_images]
     x = parse_architecture(config.architecture).split(images)
-    with bars() as progress:
+    # Taken first, so that no work ends at a folder that cannot be written.
+    with locked(folder.path, "lock-gradients"), bars() as progress:
         count = counter(progress, "measuring", "estimators")
         report = gradient_report(model, x, names, num_draws, seed, progress=count)
     title = (

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from tiny_runs import invoke, pixels
 
+from keras_concrete.experiments.folder_lock import locked
+
 pytestmark = pytest.mark.usefixtures("_tiny")
 
 
@@ -33,3 +35,9 @@ def test_a_report_is_printed_written_and_drawn(run):
 def test_an_unknown_estimator_is_refused_before_any_work(run):
     result = invoke("gradients", run[0], "--estimators", "vimco,reinforce_lo")
     assert "Did you mean 'reinforce_loo'?" in str(result.exception)
+
+
+def test_nothing_is_measured_where_another_process_writes(run):
+    with locked(run[0], "lock-gradients"):
+        result = invoke("gradients", run[0], "--num-draws", 10**9)
+    assert "Another process is at work" in str(result.exception)

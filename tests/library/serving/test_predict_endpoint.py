@@ -60,10 +60,13 @@ def test_rows_of_an_empty_batch_are_answered_by_none(tmp_path):
             kc.BinaryConcreteSample(0.5, name="bits"),
         ]
     )
-    served = export_and_load(model, tmp_path).signatures["predict_rows"]
+    signatures = export_and_load(model, tmp_path).signatures
     for rows in (0, 2):
         x, seeds = tf.ones((rows, 4, 4, 2)), tf.zeros((rows,), tf.int32)
-        assert served(x=x, seeds=seeds)["bits"].shape == (rows, 16)
+        answer = signatures["predict_rows"](x=x, seeds=seeds)
+        assert answer["bits"].shape == (rows, 16)
+        answer = signatures["predict"](x=x, seed=tf.constant(0))
+        assert answer["bits"].shape == (rows, 16)
 
 
 def test_a_row_with_nan_is_answered_with_nan_and_the_others_as_ever(tmp_path):
@@ -113,3 +116,5 @@ def test_outputs_that_are_no_rows_are_served_for_the_batch_alone(case, tmp_path)
     answer = signatures["predict"](x=tf.ones((3, 4)), seed=tf.constant(0))
     expected = OF_NO_ROWS[case](answer["bits"])
     np.testing.assert_allclose(answer["other"], expected, rtol=1e-6)
+    answer = signatures["predict"](x=tf.ones((0, 4)), seed=tf.constant(0))
+    np.testing.assert_array_equal(answer["other"], OF_NO_ROWS[case](answer["bits"]))

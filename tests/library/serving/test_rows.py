@@ -90,6 +90,26 @@ def _with_fixed_noise():
     return keras.Model(x, bits)
 
 
+class _Coins(layers.Layer):
+    """States of a distribution of this package, by a generator of one's own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.generator = keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        seed = ops.cast(self.generator.next(), "int32")
+        return kc.distributions.Bernoulli(logits=x).sample(seed=seed)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def _coins():
+    x = keras.Input(DATA.shape[1:], name="x")
+    return keras.Model(x, _Coins(name="coins")(x))
+
+
 def _draws_for_each_time_step_first():
     x = keras.Input(DATA.shape[1:], name="x")
     bits = kc.BinaryConcreteSample(0.5)(ops.transpose(x, (1, 0, 2)))
@@ -113,6 +133,7 @@ AT_ONCE = {
 ONE_BY_ONE = {
     "other noise": _with_gaussian_noise,
     "fixed noise": _with_fixed_noise,
+    "a distribution": _coins,
     "time steps first": _draws_for_each_time_step_first,
     "rows and time steps": _draws_for_rows_and_time_steps_together,
 }
@@ -147,6 +168,15 @@ def test_rows_are_answered_in_one_pass_where_their_draws_can_be(case):
     assert has_loop == (case in ONE_BY_ONE or loops_itself)
 
 
+@pytest.mark.parametrize("case", ["Dense", "time steps first"])
+def test_another_number_of_seeds_than_of_rows_is_refused(case, tmp_path):
+    model = {**AT_ONCE, **ONE_BY_ONE}[case]()
+    rows = export_and_load(model, tmp_path).signatures["predict_rows"]
+    for size, num_seeds in ((4, 1), (1, 4), (2, 3), (0, 2), (2, 0)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="a seed for each row"):
+            rows(x=tf.constant(DATA[:size]), seeds=tf.range(num_seeds))
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_rows_of_networks_with_seeds_are_answered_as_if_alone(jit_compile, tmp_path):
     model = kc.SigmoidBeliefNetwork("4H~3H-6V", seed=0)
@@ -160,6 +190,9 @@ def test_rows_of_networks_with_seeds_are_answered_as_if_alone(jit_compile, tmp_p
         for name, value in alone.items():
             for answer in (together[name][row], backwards[name][::-1][row]):
                 np.testing.assert_allclose(answer, value[0], atol=1e-6, err_msg=name)
+    for other in (seeds[:1], seeds[1:]):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            served.encode_rows(x=IMAGES, seeds=other)
 
 
 def test_endpoints_of_a_loaded_model_take_their_inputs_by_name(tmp_path):
