@@ -4,12 +4,10 @@ import shlex
 import subprocess
 import sys
 
-import keras
 import pytest
 from made_results import made_result
-from tiny_runs import invoke
+from tiny_runs import invoke, six_pixels
 
-import keras_concrete as kc
 from keras_concrete.experiments import run_callbacks
 from keras_concrete.experiments.advice import resume_command
 from keras_concrete.experiments.command_line.console import (
@@ -17,6 +15,7 @@ from keras_concrete.experiments.command_line.console import (
     plain,
     print_table,
 )
+from keras_concrete.experiments.new_network import new_network
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
 
@@ -29,11 +28,9 @@ NAMES = ("[b]x[/b]:smile:", "[/] it's é", "long " * 30 + "x")
 def folder(tmp_path, request):
     """A run whose folder has a name."""
     folder = RunFolder(tmp_path / request.param)
-    folder.create(TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4, num_samples=1))
-    network = kc.SigmoidBeliefNetwork("3H-6V", seed=0)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, decay_steps=2)
-    network.compile(keras.optimizers.SGD(rate))
-    network.save(folder.model_file)
+    config = TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4, num_samples=1)
+    folder.create(config)
+    new_network(config, six_pixels()).save(folder.model_file)
     return folder
 
 
