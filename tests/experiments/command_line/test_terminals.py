@@ -30,7 +30,9 @@ def folder(tmp_path, request):
     folder = RunFolder(tmp_path / request.param)
     config = TrainingConfig("3H-6V", "tiny", epochs=1, batch_size=4, num_samples=1)
     folder.create(config)
-    new_network(config, six_pixels()).save(folder.model_file)
+    network = new_network(config, six_pixels())
+    network.optimizer.build(network.trainable_variables)
+    network.save(folder.model_file)
     return folder
 
 
