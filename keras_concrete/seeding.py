@@ -88,12 +88,11 @@ def fixed_noise(model: keras.Model, seed: Tensor) -> Iterator[None]:
         keras.StatelessScope(state_mapping=mapping) as scope,
         _unrolled(model),
         _drawing_in_this_graph(rows),
+        contextlib.nullcontext()
+        if rows is None
+        else _refusing_other_generators(model, scope),
     ):
-        if rows is None:
-            yield
-        else:
-            with _refusing_other_generators(model, scope):
-                yield
+        yield
 
 
 @contextlib.contextmanager

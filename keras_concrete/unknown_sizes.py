@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete.types import Tensor
 
-__all__ = ["held_to_shape", "known_sizes"]
+__all__ = ["held_to_shape", "known_sizes", "once_held"]
 
 
 def known_sizes(shape: Any) -> tuple[int | None, ...]:
@@ -48,5 +48,17 @@ def _asserted(tensor: Tensor, shape: Any) -> Tensor:
         message="Broadcasting would mix up examples, samples, units and states: two "
         "tensors must have the same shape.",
     )
+    return once_held(check, tensor)
+
+
+def once_held(check: Any, tensor: Tensor) -> Tensor:
+    """A tensor that is there once an assertion of TensorFlow has held.
+
+    Args:
+        check: What made the assertion returned: None eagerly, where it has held already.
+        tensor: The tensor. XLA and ONNX, which leave assertions out, pass it on.
+    """
+    import tensorflow as tf
+
     with tf.control_dependencies([] if check is None else [check]):
         return tf.identity(tensor)

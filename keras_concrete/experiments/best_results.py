@@ -9,8 +9,6 @@ from keras_concrete.experiments.result_tables import ResultTable
 __all__ = ["best_table"]
 
 _HEADER = ["data", "network", "NLL", "paper", "trained by", "m", "steps", "minutes"]
-
-
 # Only results by so many samples are compared.
 _NUM_SAMPLES = 1_000
 

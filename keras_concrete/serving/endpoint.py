@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_concrete.serving.nodes import nodes_of
 from keras_concrete.types import Tensor
+from keras_concrete.unknown_sizes import once_held
 
 __all__ = [
     "A_BATCH",
@@ -76,9 +77,7 @@ def at_least(minimum: int, name: str, number: Tensor) -> Tensor:
     check = tf.debugging.assert_greater_equal(
         number, minimum, message=f"Input `{name}` must be at least {minimum}."
     )
-    # Eagerly the assertion has been made already, and is None.
-    with tf.control_dependencies([] if check is None else [check]):
-        return tf.identity(number)
+    return once_held(check, number)
 
 
 def with_rows(name: str, endpoint: Endpoint) -> dict[str, Endpoint]:
@@ -149,14 +148,13 @@ def _one_by_one(endpoint: Endpoint) -> Function:
 
 def _with_a_seed_for_each(arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The arguments, or the server refuses the request: rows may not share a seed."""
-    *parts, seeds = arguments
-    num_rows = tf.shape(parts[0])[0]
+    num_rows, num_seeds = tf.shape(arguments[0])[0], tf.size(arguments[-1])
     check = tf.debugging.assert_equal(
-        tf.size(seeds), num_rows, message="Input `seeds` must have a seed for each row."
+        num_seeds, num_rows, message="Input `seeds` must have a seed for each row."
     )
-    with tf.control_dependencies([] if check is None else [check]):
-        # XLA and ONNX, which leave assertions out, refuse this.
-        return (*map(tf.identity, parts), tf.reshape(seeds, [num_rows]))
+    *parts, seeds = (once_held(check, part) for part in arguments)
+    # XLA and ONNX, which leave assertions out, refuse this.
+    return (*parts, tf.reshape(seeds, [num_rows]))
 
 
 def for_any_batch(endpoint: Endpoint) -> Endpoint:

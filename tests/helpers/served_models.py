@@ -3,10 +3,29 @@
 import keras
 import tensorflow as tf
 from belief_oracle import all_images
+from keras import ops
 
 import keras_concrete as kc
 
 IMAGES = all_images(6)[::5]
+
+
+class GaussianNoise(keras.layers.Layer):
+    """Noise of Keras's own functions, as in its example of a variational autoencoder."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        return x + keras.random.normal(ops.shape(x), seed=self.seed_generator)
+
+
+def time_steps_first(shape):
+    """A model whose rows are on the second axis where it draws."""
+    x = keras.Input(shape, name="x")
+    bits = kc.BinaryConcreteSample(0.5)(ops.transpose(x, (1, 0, 2)))
+    return keras.Model(x, ops.transpose(bits, (1, 0, 2)))
 
 
 def export_and_load(model, folder):

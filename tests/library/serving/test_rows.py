@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from served_models import IMAGES, export_and_load, mixed
+from served_models import (
+    IMAGES,
+    GaussianNoise,
+    export_and_load,
+    mixed,
+    time_steps_first,
+)
 
 import keras_concrete as kc
 from keras_concrete.serving.endpoints import endpoints
@@ -17,9 +23,13 @@ SIZES = (0, 1, 2, 5, 8)
 DATA = np.random.default_rng(0).normal(size=(8, 6, 4)).astype("float32")
 
 
+def _sequences():
+    return keras.Input(DATA.shape[1:], name="x")
+
+
 def _before_a_sampler(make):
     """The sequence of a layer, which a sampler draws from."""
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     hidden = make()(x)
     bits = kc.BinaryConcreteSample(0.5, name="bits")(hidden)
     return keras.Model(x, {"bits": bits, "hidden": hidden})
@@ -42,12 +52,12 @@ LAYERS = {
 
 
 def _choice(make):
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     return keras.Model(x, make(layers.Dense(3)(x)))
 
 
 def _samples():
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     logits = layers.Dense(3)(x)
     state, node = kc.ConcreteSample(1.0, return_node=True)(logits, num_samples=3)
     lower = kc.BinaryConcreteSample(0.5, sample_axis=True)(layers.Dense(2)(node))
@@ -55,26 +65,15 @@ def _samples():
 
 
 def _cells():
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     cell = kc.DiscreteStateCell(5, num_variables=2, num_states=3)
     return keras.Model(x, kc.DiscreteStateRNN(cell)(x))
 
 
-class _GaussianNoise(layers.Layer):
-    """Noise of Keras's own functions, as in its example of a variational autoencoder."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.seed_generator = keras.random.SeedGenerator(0)
-
-    def call(self, x):
-        return x + keras.random.normal(ops.shape(x), seed=self.seed_generator)
-
-
 def _with_gaussian_noise():
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     bits = kc.BinaryConcreteSample(0.5)(layers.Dense(4)(x))
-    return keras.Model(x, {"z": _GaussianNoise()(x), "bits": bits})
+    return keras.Model(x, {"z": GaussianNoise()(x), "bits": bits})
 
 
 class _FixedNoise(layers.Layer):
@@ -85,7 +84,7 @@ class _FixedNoise(layers.Layer):
 
 
 def _with_fixed_noise():
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     bits = kc.BinaryConcreteSample(0.5)(layers.Dropout(0.5)(_FixedNoise()(x)))
     return keras.Model(x, bits)
 
@@ -106,18 +105,12 @@ class _Coins(layers.Layer):
 
 
 def _coins():
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     return keras.Model(x, _Coins(name="coins")(x))
 
 
-def _draws_for_each_time_step_first():
-    x = keras.Input(DATA.shape[1:], name="x")
-    bits = kc.BinaryConcreteSample(0.5)(ops.transpose(x, (1, 0, 2)))
-    return keras.Model(x, ops.transpose(bits, (1, 0, 2)))
-
-
 def _draws_for_rows_and_time_steps_together():
-    x = keras.Input(DATA.shape[1:], name="x")
+    x = _sequences()
     bits = kc.BinaryConcreteSample(0.5)(ops.reshape(x, (-1, 4)))
     return keras.Model(x, ops.reshape(bits, (-1, 6, 4)))
 
@@ -134,15 +127,16 @@ ONE_BY_ONE = {
     "other noise": _with_gaussian_noise,
     "fixed noise": _with_fixed_noise,
     "a distribution": _coins,
-    "time steps first": _draws_for_each_time_step_first,
+    "time steps first": lambda: time_steps_first(DATA.shape[1:]),
     "rows and time steps": _draws_for_rows_and_time_steps_together,
 }
+CASES = AT_ONCE | ONE_BY_ONE
 
 
-@pytest.mark.parametrize("case", {**AT_ONCE, **ONE_BY_ONE})
+@pytest.mark.parametrize("case", CASES)
 def test_each_row_is_answered_as_if_alone_whatever_the_batch(case, tmp_path):
     keras.utils.set_random_seed(0)
-    signatures = export_and_load({**AT_ONCE, **ONE_BY_ONE}[case](), tmp_path).signatures
+    signatures = export_and_load(CASES[case](), tmp_path).signatures
     alone = [
         signatures["predict"](x=tf.constant(DATA[i : i + 1]), seed=tf.constant(3 * i - 5))
         for i in range(len(DATA))
@@ -158,9 +152,9 @@ def test_each_row_is_answered_as_if_alone_whatever_the_batch(case, tmp_path):
     assert any(not np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("case", {**AT_ONCE, **ONE_BY_ONE})
+@pytest.mark.parametrize("case", CASES)
 def test_rows_are_answered_in_one_pass_where_their_draws_can_be(case):
-    endpoint = endpoints({**AT_ONCE, **ONE_BY_ONE}[case]())["predict_rows"]
+    endpoint = endpoints(CASES[case]())["predict_rows"]
     function = tf.function(endpoint.function, endpoint.inputs, autograph=False)
     loops_itself = case in ("LSTM", "GRU, both ways")
     nodes = nodes_of(function.get_concrete_function())
@@ -170,7 +164,7 @@ def test_rows_are_answered_in_one_pass_where_their_draws_can_be(case):
 
 @pytest.mark.parametrize("case", ["Dense", "time steps first"])
 def test_another_number_of_seeds_than_of_rows_is_refused(case, tmp_path):
-    model = {**AT_ONCE, **ONE_BY_ONE}[case]()
+    model = CASES[case]()
     rows = export_and_load(model, tmp_path).signatures["predict_rows"]
     for size, num_seeds in ((4, 1), (1, 4), (2, 3), (0, 2), (2, 0)):
         with pytest.raises(tf.errors.InvalidArgumentError, match="a seed for each row"):
