@@ -34,6 +34,7 @@ from keras_concrete.estimators.straight_through import (
     StraightThroughGumbelSoftmax,
 )
 from keras_concrete.estimators.vimco import Vimco
+from keras_concrete.estimators.wake_sleep import ReweightedWakeSleep
 
 __all__ = [
     "Estimator",
@@ -65,5 +66,6 @@ register(Arm())
 register(MuProp())
 register(Rebar())
 register(Relax())
+register(ReweightedWakeSleep())
 register(LogisticNormal())
 register(Gaussian())

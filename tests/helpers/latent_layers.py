@@ -8,6 +8,9 @@ from layer_checks import POLICIES
 import keras_concrete as kc
 from keras_concrete import estimators
 
+# For bounds of at least two samples.
+SEVERAL = ("vimco", "reinforce_loo", "reweighted_wake_sleep", "disarm", "arm")
+
 
 def shapes():
     """Estimator, states, units, samples, policy, XLA: everything with everything else."""
@@ -20,7 +23,7 @@ def shapes():
             twice = states == 2 and estimators.get(estimator).pathwise
             for _ in range(2 if twice else 1):  # With two settings each.
                 units, samples = next(sizes)
-                if estimator in ("vimco", "reinforce_loo", "disarm", "arm"):
+                if estimator in SEVERAL:
                     samples = max(2, samples or 1)
                 if estimator in ("disarm", "arm"):
                     samples += samples % 2

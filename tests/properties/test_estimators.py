@@ -42,7 +42,7 @@ def test_the_names_are_those_of_the_documentation():
         *("reinmax", "gumbel_rao", "gapped_straight_through"),
         *("vimco", "nvil", "reinforce", "reinforce_running_mean"),
         *("reinforce_loo", "disarm", "arm", "muprop", "rebar", "relax"),
-        *("logistic_normal", "gaussian"),
+        *("reweighted_wake_sleep", "logistic_normal", "gaussian"),
     ]
     assert all(estimators.get(name).name == name for name in NAMES)
 

@@ -68,6 +68,10 @@ def kl(**kwargs):
             "1 conditions, 2 terms",
         ),
         (lambda: kc.MultiSampleBound("reinforce_loo")(TERMS, TERMS), "at least 2"),
+        (
+            lambda: kc.MultiSampleBound("reweighted_wake_sleep")(TERMS, TERMS),
+            "'reweighted_wake_sleep' compares each sample.* at least 2; .*'nvil'",
+        ),
         (lambda: kc.MultiSampleBound("disarm")(TERMS, TERMS), "an even `num_samples`"),
         (lambda: kc.MultiSampleBound("disarm")(*(TERMS[:, 0],) * 2), "an even"),
         (

@@ -1,0 +1,67 @@
+"""Reweighted wake-sleep: q learns from samples by their shares of the weights."""
+
+from typing import ClassVar
+
+from keras import ops
+
+from keras_concrete import objectives
+from keras_concrete.estimators.base import Surrogate, with_gradient_of
+from keras_concrete.estimators.leave_one_out import check_several_samples
+from keras_concrete.estimators.score_function import ScoreFunction
+from keras_concrete.types import Tensor
+
+__all__ = ["ReweightedWakeSleep"]
+
+
+class WakeSleepSurrogate(Surrogate):
+    """Each sample teaches p and q as much as its share of the weights says."""
+
+    def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
+        """Refuses a single sample."""
+        check_several_samples("reweighted_wake_sleep", joint_shapes[0])
+
+    def call(
+        self,
+        log_joint: list[Tensor],
+        log_posterior: list[Tensor],
+        conditions: list[Tensor],
+    ) -> Tensor:
+        log_p, log_q = map(objectives.sum_terms, (log_joint, log_posterior))
+        log_weights = log_p - log_q
+        shares = ops.stop_gradient(ops.softmax(log_weights, axis=1))
+        return with_gradient_of(
+            objectives.importance_weighted_bound(log_weights),
+            ops.sum(shares * (log_p + log_q), axis=1),
+        )
+
+
+class ReweightedWakeSleep(ScoreFunction):
+    """Reweighted wake-sleep, with q trained awake (Bornschein & Bengio, 2015).
+
+    With the self-normalised weights `w_i` of the m samples, p gets
+    `sum_i w_i * d log p(x, z_i)`, its gradient of L_m, and q
+    `sum_i w_i * d log q(z_i given x)`, an estimate of that of -KL(p(z given x) || q). So
+    q comes to cover the posterior, where other estimators have it choose a part of it;
+    bounds of few samples are then the looser, those of many may be tighter. No learning
+    signal multiplies a score, and the noise does not grow with the number of units.
+
+    * Objective: L_m for p. For q none: the KL turns round, and falls as m grows.
+    * Bias: none for p. For q, of what it follows, as m is finite: at m = 1 nothing would
+      be learnt. Decoder evaluations a step: m, of at least 2.
+    * Works in any model that ends in `MultiSampleBound`, on units of any number of
+      states. In a conditional network, which draws from its prior, this is the prior's
+      gradient. Under another loss choose one whose gradient flows through the states.
+
+    Dreams, q's update on images drawn from p, are not in it: they would be data of
+    another batch.
+
+    Reference:
+        Bornschein & Bengio, "Reweighted Wake-Sleep", ICLR 2015; Le, Kosiorek, Siddharth,
+        Teh & Wood, "Revisiting Reweighted Wake-Sleep for Models with Stochastic Control
+        Flow", UAI 2019, their wake-wake.
+    """
+
+    name = "reweighted_wake_sleep"
+    surrogate = WakeSleepSurrogate
+    is_unbiased: ClassVar[bool] = False
+    signals_only: ClassVar[bool] = True
