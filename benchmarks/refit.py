@@ -32,25 +32,26 @@ def refit(
     batch_size: int,
     estimator: str = "vimco",
     learning_rate: float = 5e-4,
+    num_samples: int = 5,
     verbose: int = 1,
 ) -> kc.SigmoidBeliefNetwork:
     """Trains the q of a network further; its p stays.
 
     Args:
-        model: A network for density estimation, of 2 samples or more; left as it is.
+        model: A network for density estimation; left as it is.
         images: To train with, `(images, visible units)`.
         steps: Training steps.
         batch_size: Images in a batch.
         estimator: Of the gradient: by default on the discrete graph.
         learning_rate: First of Adam's, which decays to 0 along a half cosine.
+        num_samples: m of the bound to train by.
         verbose: Of Keras's progress bar.
 
     Returns:
         A network with the p of `model` and another q.
     """
-    refitted = kc.SigmoidBeliefNetwork.from_config(
-        {**model.get_config(), "estimator": estimator}
-    )
+    settings = {"estimator": estimator, "num_samples": num_samples}
+    refitted = kc.SigmoidBeliefNetwork.from_config({**model.get_config(), **settings})
     refitted.set_weights(model.get_weights())
     for layer in refitted.layers:
         layer.trainable = not layer.name.startswith(("prior_", "likelihood_"))
@@ -99,6 +100,9 @@ def main(
     estimator: Annotated[
         str, typer.Option(help="Of their gradient: concrete is the control, relaxed.")
     ] = "vimco",
+    num_samples: Annotated[
+        int, typer.Option(help="Samples m of the bound that they follow.")
+    ] = 5,
     images: Annotated[
         int,
         typer.Option(help="Test images, from the first; all for bounds of few samples."),
@@ -109,20 +113,23 @@ def main(
 
     Its p stays as it was.
     """
-    for name, value in {"steps": steps, "images": images, "threads": threads}.items():
+    trained_by = {"steps": steps, "num_samples": num_samples}
+    for name, value in {**trained_by, "images": images, "threads": threads}.items():
         check_positive(name, value, int)
     use_threads(threads)
     folder = RunFolder(run)
     config, before = folder.config(), folder.model()
-    report = Report(out, "refit", threads, {"steps": steps, "estimator": estimator})
+    report = Report(out, "refit", threads, {"estimator": estimator, **trained_by})
     data = kc.load_dataset(config.data)
-    after = refit(before, data.train, steps, config.batch_size, estimator)
+    after = refit(
+        before, data.train, steps, config.batch_size, estimator, num_samples=num_samples
+    )
     console = Console(highlight=False)
-    for num_samples in _SAMPLES:
-        chosen = data.test if num_samples < _MANY else data.test[:images]
-        what = f"{len(chosen):,} images by {num_samples:,} samples"
+    for samples in _SAMPLES:
+        chosen = data.test if samples < _MANY else data.test[:images]
+        what = f"{len(chosen):,} images by {samples:,} samples"
         with console.status(what):
-            result = compare(before, after, chosen, num_samples)
+            result = compare(before, after, chosen, samples)
         report.add({"network": config.architecture, "estimator": estimator, **result})
         gain = result["gain"]
         console.print(

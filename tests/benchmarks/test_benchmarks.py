@@ -114,7 +114,7 @@ def test_memory_is_watched_while_it_is_taken():
 def test_refitting_moves_q_alone_and_gains_what_the_table_says():
     images = np.random.default_rng(0).integers(0, 2, (256, 6)).astype("float32")
     images[:, 3] = images[:, 0]
-    model = kc.SigmoidBeliefNetwork("4H-3H-6V", num_samples=5, seed=0)
+    model = kc.SigmoidBeliefNetwork("4H-3H-6V", num_samples=2, seed=0)
     weights = {v.path: v.numpy() for v in model.variables}
     new = refit.refit(model, images, 640, 32, learning_rate=1e-2, verbose=0)
     assert all(np.array_equal(weights[v.path], v.numpy()) for v in model.variables)
