@@ -31,6 +31,7 @@ _RECIPES: dict[str, tuple[_Recipe, ...]] = {
     "concrete": (
         ("batch-128", "concrete", None, "cosine", {}),
         ("equation-21", "gumbel_softmax", 1 / 2, "cosine", {}),
+        ("equation-22", "concrete_analytic_kl", 1 / 2, "cosine", {}),
         ("equation-21-first", "concrete", None, "gumbel-softmax-first", {}),
         ("batch-128", "concrete_dreg", None, "cosine", {}),
         # The tanh layers of q next to the image as D.1 has them: of the image's size.

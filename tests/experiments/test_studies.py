@@ -11,6 +11,7 @@ def test_the_recipe_is_set_beside_the_papers_own_cells(tmp_path):
     kinds = [  # Variant, estimator, temperature, column of the paper.
         ("batch-128", "concrete", None, 0),
         ("equation-21", "gumbel_softmax", 0.5, 0),
+        ("equation-22", "concrete_analytic_kl", 0.5, 0),
         ("equation-21-first", "concrete", None, 0),
         ("batch-128", "concrete_dreg", None, 0),
         ("wide-encoder", "concrete_dreg", None, 0),
