@@ -208,15 +208,16 @@ def refit_table(contents: Sequence[dict[str, Any]]) -> str:
     Returns:
         A table with a row for each of them and number of samples, and the commands.
     """
-    header = "network, q by, samples K, images, bound before, after, gain".split(", ")
+    header = "network, q by, m, samples K, images, bound before, after, gain".split(", ")
     lines = [
         [*header, "effective samples before", "after"],
-        ["---", "---", *["---:"] * 7],
+        ["---", "---", *["---:"] * 8],
     ]
     lines += [
         [
             result["network"],
             result["estimator"],
+            str(content["settings"].get("num_samples", 5)),  # Of older files.
             f"{result['before']['num_samples']:,}",
             f"{result['num_images']:,}",
             *(f"{result[key]['mean']:.2f}" for key in ("before", "after")),

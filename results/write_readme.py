@@ -107,11 +107,15 @@ _TABLES: dict[str, Callable[[], str]] = {
     "speed-pieces": lambda: pages.pieces_table(_read("speed/pieces.json")),
     "speed-whole": lambda: pages.whole_table(_read("speed/whole.json")),
     "speed-noise": lambda: pages.noise_table(_read("speed/noise.json")),
-    "refit": lambda: pages.refit_table(
-        [_read(f"refit/{file.name}") for file in sorted(RESULTS.glob("refit/*.json"))]
-    ),
+    "refit": lambda: _refits("refit"),
+    "refit-cover": lambda: _refits("refit/cover"),
     "speed-growth": lambda: pages.growth_table(_read("speed/growth.json")),
 }
+
+
+def _refits(folder: str) -> str:
+    files = sorted((RESULTS / folder).glob("*.json"))
+    return pages.refit_table([_read(f"{folder}/{file.name}") for file in files])
 
 
 def render(name: str) -> str:

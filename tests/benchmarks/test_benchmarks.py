@@ -127,11 +127,12 @@ def test_refitting_moves_q_alone_and_gains_what_the_table_says():
         result["after"]["mean"] - result["before"]["mean"], abs=1e-5
     )
     assert gain["mean"] > 4 * gain["standard_error"] > 0
-    content = CIRCUMSTANCES | {"settings": {}, "threads": 1, "results": [result]}
+    settings = {"settings": {"num_samples": 7}, "threads": 1}
+    content = CIRCUMSTANCES | settings | {"results": [result]}
     result |= {"network": "4H-3H-6V", "estimator": "vimco"}
     table = pages.refit_table([content]).splitlines()
     assert len({line.count("|") for line in table[:3]}) == 1
-    assert table[2].startswith("| 4H-3H-6V | vimco | 5 | 256 | -")
+    assert table[2].startswith("| 4H-3H-6V | vimco | 7 | 5 | 256 | -")
     assert f"| {gain['mean']:.2f} ± {gain['standard_error']:.2f} |" in table[2]
 
 

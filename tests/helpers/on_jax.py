@@ -214,7 +214,7 @@ def main(folder):
     own_loops(x)
     refuses_a_loop()
     np.savez(folder / "devices_jax.npz", *(on_devices(n, x) for n in (1, 4)))
-    for estimator in ("vimco", "straight_through", "relax"):
+    for estimator in ("vimco", "straight_through", "relax", "reweighted_wake_sleep"):
         model = kc.SigmoidBeliefNetwork("4H-6V", 2, 3, estimator, seed=0)
         model.compile("adam")
         assert np.isfinite(model.fit(x, verbose=0).history["loss"][0])
