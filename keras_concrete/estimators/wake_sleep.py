@@ -40,20 +40,19 @@ class ReweightedWakeSleep(ScoreFunction):
 
     With the self-normalised weights `w_i` of the m samples, p gets
     `sum_i w_i * d log p(x, z_i)`, its gradient of L_m, and q
-    `sum_i w_i * d log q(z_i given x)`, an estimate of that of -KL(p(z given x) || q). So
-    q comes to cover the posterior, where other estimators have it choose a part of it;
-    bounds of few samples are then the looser, those of many may be tighter. No learning
-    signal multiplies a score, and the noise does not grow with the number of units.
+    `sum_i w_i * d log q(z_i given x)`, which for m without end is the gradient of minus
+    KL(p(z given x) || q): q is to cover the posterior. No signal of the size of the bound
+    multiplies the score of q, as in REINFORCE.
 
-    * Objective: L_m for p. For q none: the KL turns round, and falls as m grows.
-    * Bias: none for p. For q, of what it follows, as m is finite: at m = 1 nothing would
-      be learnt. Decoder evaluations a step: m, of at least 2.
+    * Objective: L_m for p. For q the KL above, for m without end; for few samples none is
+      known, and for one nothing would be learnt.
+    * Bias: none for p; q follows another objective than the discrete bound. Decoder
+      evaluations a step: m, of at least 2.
     * Works in any model that ends in `MultiSampleBound`, on units of any number of
-      states. In a conditional network, which draws from its prior, this is the prior's
-      gradient. Under another loss choose one whose gradient flows through the states.
+      states. A conditional network draws from its prior, which gets the gradient of q.
+      Under another loss choose one whose gradient flows through the states.
 
-    Dreams, q's update on images drawn from p, are not in it: they would be data of
-    another batch.
+    Dreams, the update of q on images drawn from p, are not in it.
 
     Reference:
         Bornschein & Bengio, "Reweighted Wake-Sleep", ICLR 2015; Le, Kosiorek, Siddharth,
