@@ -17,6 +17,7 @@ __all__ = [
     "effective_sample_size",
     "importance_weighted_bound",
     "log_weights",
+    "shares",
     "sum_terms",
 ]
 
@@ -110,6 +111,25 @@ def importance_weighted_bound(log_weights: Tensor) -> Tensor:
         return log_weights
     num_samples = ops.cast(ops.shape(log_weights)[1], log_weights.dtype)
     return ops.logsumexp(log_weights, axis=1) - ops.log(num_samples)
+
+
+def shares(log_weights: Tensor) -> Tensor:
+    """The self-normalised weights: of each sample, its part of their sum, held fixed.
+
+    Args:
+        log_weights: Float tensor of shape `(batch, num_samples)`.
+
+    Returns:
+        Tensor of that shape, whose rows add up to 1; no gradient flows through it.
+
+    Example:
+    >>> import numpy as np
+    >>> shares(np.log([[1.0, 3.0]]).astype("float32")).numpy().round(2)
+    array([[0.25, 0.75]], dtype=float32)
+    """
+    # Keras's softmax warns of a single sample.
+    total = ops.logsumexp(log_weights, axis=1, keepdims=True)
+    return ops.stop_gradient(ops.exp(log_weights - total))
 
 
 def effective_sample_size(log_weights: Tensor) -> Tensor:

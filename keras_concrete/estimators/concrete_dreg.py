@@ -38,13 +38,12 @@ class DregSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        log_p, log_p_fixed = ops.split(objectives.sum_terms(log_joint), 2, axis=1)
-        log_q, log_q_fixed = ops.split(objectives.sum_terms(log_posterior), 2, axis=1)
-        log_weights = log_p - log_q
-        # Keras's softmax warns of a single sample.
-        total = ops.logsumexp(log_weights, axis=1, keepdims=True)
-        weights = ops.stop_gradient(ops.exp(log_weights - total))
-        through_nodes = weights**2 * (log_weights + log_q_fixed - log_p_fixed)
+        log_weights, fixed = ops.split(
+            objectives.log_weights(log_joint, log_posterior), 2, axis=1
+        )
+        _, log_p_fixed = ops.split(objectives.sum_terms(log_joint), 2, axis=1)
+        weights = objectives.shares(log_weights)
+        through_nodes = weights**2 * (log_weights - fixed)
         return with_gradient_of(
             objectives.importance_weighted_bound(log_weights),
             ops.sum(through_nodes + weights * log_p_fixed, axis=1),

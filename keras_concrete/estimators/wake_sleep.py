@@ -26,12 +26,11 @@ class WakeSleepSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        log_p, log_q = map(objectives.sum_terms, (log_joint, log_posterior))
-        log_weights = log_p - log_q
-        shares = ops.stop_gradient(ops.softmax(log_weights, axis=1))
+        log_weights = objectives.log_weights(log_joint, log_posterior)
+        log_both = objectives.sum_terms([*log_joint, *log_posterior])
         return with_gradient_of(
             objectives.importance_weighted_bound(log_weights),
-            ops.sum(shares * (log_p + log_q), axis=1),
+            ops.sum(objectives.shares(log_weights) * log_both, axis=1),
         )
 
 

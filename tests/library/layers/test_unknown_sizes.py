@@ -37,6 +37,18 @@ CASES = {
         0,
         (4, 1),
     ),
+    **{
+        f"log p of one sample, {name}": (
+            lambda p, q, name=name: kc.MultiSampleBound(name)(p, q, training=True),
+            [(4, 4)] * 2,
+            0,
+            other,
+        )
+        for name, other in {
+            "reweighted_wake_sleep": (4, 1),
+            "concrete_dreg": (4, 2),  # Each sample stands there twice.
+        }.items()
+    },
     "a mask of one unit for all": (
         lambda logits, allowed: kc.StateMask()(logits, allowed > -9),
         [(4, 5, 3), (4, 5, 3)],
