@@ -74,10 +74,7 @@ def _draw_band(
 
 
 def _finish(left: Any, right: Any, network: str, late: np.ndarray) -> None:
-    late = late[np.isfinite(late)]
-    if len(late):
-        margin = 0.05 * np.ptp(late) + 0.5
-        left.set_ylim(late.min() - margin, late.max() + margin)
+    drawing.fit_height(left, late)
     left.set_title(network, loc="left")
     left.set_xlabel("step")
     left.set_ylabel("validation: minus the m-sample\nbound (nats per image)")

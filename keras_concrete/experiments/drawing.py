@@ -7,14 +7,16 @@ nothing to close.
 """
 
 import contextlib
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_concrete.files import check_no_link
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "MUTED",
     "NOISE",
     "RELAXED",
+    "fit_height",
     "new_figure",
     "panel_title",
     "save_figure",
@@ -103,6 +106,20 @@ def use_style() -> None:
 
     notebook = {"figure.constrained_layout.use": True, "figure.dpi": 130}
     matplotlib.pyplot.style.use(["default", _STYLE, notebook])
+
+
+def fit_height(axes: "Axes", values: Iterable[float]) -> None:
+    """Cuts axes to what matters of curves in nats, and a margin.
+
+    Args:
+        axes: Where the curves are.
+        values: What must be seen of them. Those that are not finite are passed over, and
+            without any the axes stay as they are.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    if finite:
+        margin = 0.05 * (max(finite) - min(finite)) + 0.5
+        axes.set_ylim(min(finite) - margin, max(finite) + margin)
 
 
 def panel_title(index: int, temperature: float) -> str:

@@ -63,8 +63,8 @@ def measure_run(
     nll = bound(test, many, progress=progress)
     folder.write_test_nll(-nll.bounds)
     train_nll = bound(train, many, progress=progress) if len(train) else None
-    modelled = slice(-model.visible_units, None)
-    naive = base_rate_nll(data.train[:, modelled], test[:, modelled])
+    modelled = architecture.modelled
+    naive = base_rate_nll(modelled(data.train), modelled(test))
     steps = config.num_steps(len(data.train))
     seconds = folder.timing().get("seconds", [])
     middle = statistics.median(seconds or [0.0])

@@ -55,7 +55,7 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
     Returns:
         The network.
     """
-    visible_units = parse_architecture(config.architecture).visible_units
+    architecture = parse_architecture(config.architecture)
     steps = config.epochs * config.num_steps(len(data.train))
     temperatures = _temperatures(config, steps)
     decay = config.weight_decay
@@ -66,7 +66,7 @@ def new_network(config: TrainingConfig, data: Dataset) -> SigmoidBeliefNetwork:
         estimator=config.estimator,
         prior_temperature=temperatures.prior,
         posterior_temperature=temperatures.posterior,
-        visible_mean=smoothed_mean(data.train[:, -visible_units:]),
+        visible_mean=smoothed_mean(architecture.modelled(data.train)),
         centering=config.centering,
         encoder_units=config.encoder_units,
         kernel_regularizer=keras.regularizers.L2(decay / 2) if decay else None,

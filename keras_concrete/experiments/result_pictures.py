@@ -147,11 +147,8 @@ def _far_above(results: Sequence[CellResult]) -> set[str]:
 
 def _cut(axes: Any, results: Sequence[CellResult]) -> None:
     """Leaves out the first steps, which would flatten all that follows."""
-    late = [-value for r in results for value in _later(r.curve.val_bound)]
-    finite = [value for value in late if math.isfinite(value)]
-    if finite:
-        margin = 0.05 * (max(finite) - min(finite)) + 0.5
-        axes.set_ylim(min(finite) - margin, max(finite) + margin)
+    late = (-value for r in results for value in _later(r.curve.val_bound))
+    drawing.fit_height(axes, late)
 
 
 def _later(values: list[float]) -> list[float]:

@@ -61,7 +61,6 @@ def save_learning_curve(
     # In a long run the first epochs would flatten all that follows.
     start = len(epochs) // 20
     shown = [*history["bound"][start:], *history["val_bound"][start:]]
-    finite = [value for value in shown if math.isfinite(value)]
     with drawing.new_figure(7.2, 4.5) as figure:
         axes = figure.add_subplot()
         for column, label, colour in [
@@ -69,9 +68,7 @@ def save_learning_curve(
             ("val_bound", "validation images, discrete graph", drawing.DISCRETE),
         ]:
             axes.plot(epochs, history[column], label=label, color=colour)
-        if finite:
-            margin = 0.05 * (max(finite) - min(finite)) + 0.5
-            axes.set_ylim(min(finite) - margin, max(finite) + margin)
+        drawing.fit_height(axes, shown)
         axes.locator_params(axis="x", integer=True)
         axes.set(xlabel="epoch", ylabel=f"{num_samples}-sample bound (nats per image)")
         axes.grid()

@@ -53,7 +53,18 @@ class Architecture:
         """
         if self.context_units is None:
             return images
-        return images[:, : self.context_units], images[:, self.context_units :]
+        return images[:, : self.context_units], self.modelled(images)
+
+    def modelled(self, images: Any) -> Any:
+        """The pixels of whole images that are modelled, which are their last.
+
+        Args:
+            images: Array or tensor `(num_images, num_pixels)`.
+
+        Returns:
+            Array or tensor `(num_images, visible_units)`.
+        """
+        return images[:, -self.visible_units :]
 
     def __str__(self) -> str:
         """The notation, without brackets."""

@@ -66,14 +66,15 @@ def evaluate(
     with folder.append_to("evaluations.jsonl") as file:
         data = datasets.load_dataset(config.data)
         images = getattr(data, split)[:num_images]
-        x = parse_architecture(config.architecture).split(images)
+        architecture = parse_architecture(config.architecture)
+        x = architecture.split(images)
         with bars() as progress:
             count = counter(progress, "evaluating", "batches")
             estimate = evaluate_bound(
                 model, x, num_samples, training=relaxed, seed=seed, progress=count
             )
-        modelled = slice(-model.visible_units, None)
-        naive = base_rate_nll(data.train[:, modelled], images[:, modelled])
+        modelled = architecture.modelled
+        naive = base_rate_nll(modelled(data.train), modelled(images))
         record = _Evaluation(
             split=split,
             num_images=len(images),
