@@ -10,7 +10,7 @@ from keras import ops
 from keras_concrete.checks import check_choice, check_positive
 from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
-from keras_concrete.layers.shapes import with_sample_axis
+from keras_concrete.layers.sample_axis import with_sample_axis
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.types import Shape, Tensor
 

@@ -1,13 +1,12 @@
 """What both samplers share: the two graphs of figures 1 and 3."""
 
-from numbers import Integral
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.checks import check_choice, check_count, check_flag, check_positive
+from keras_concrete.checks import check_choice, check_flag
 from keras_concrete.estimators.base import check_sample_axis
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import (
@@ -20,7 +19,12 @@ from keras_concrete.layers.origin import Origin, note_origin
 from keras_concrete.layers.pass_terms import Draw, note
 from keras_concrete.layers.prior_kl import PriorKL, check_prior
 from keras_concrete.layers.probabilities import warn_of_probabilities
-from keras_concrete.layers.shapes import match, with_sample_axis
+from keras_concrete.layers.sample_axis import (
+    HasSampleAxis,
+    shape_with_samples,
+    with_sample_axis,
+)
+from keras_concrete.layers.shapes import match
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
@@ -29,7 +33,7 @@ from keras_concrete.types import Shape, Tensor
 __all__ = ["Sampler"]
 
 
-class Sampler(HasTemperature, SeededLayer):
+class Sampler(HasTemperature, HasSampleAxis, SeededLayer):
     """Base of layers from logits to states: relaxed in training, discrete otherwise.
 
     The arguments are described by the layers that derive from it.
@@ -64,20 +68,18 @@ class Sampler(HasTemperature, SeededLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        if num_samples is not None:
-            check_positive("num_samples", num_samples, int)
-            if sample_axis:
-                raise ValueError(
-                    "Pass either the argument `num_samples` or the argument "
-                    "`sample_axis`: the one makes the axis that the other reads."
-                )
+        self._set_num_samples(num_samples)
+        if num_samples is not None and sample_axis:
+            raise ValueError(
+                "Pass either the argument `num_samples` or the argument "
+                "`sample_axis`: the one makes the axis that the other reads."
+            )
         check_choice("inference", inference, ("sample", "mode"))
         check_flag("return_node", return_node)
         check_flag("sample_axis", sample_axis)
         self._estimator = estimators.get(estimator, self._binary)
         temperature = schedules.get("temperature", temperature)
         self._temperature = CurrentSetting(self, "temperature", temperature)
-        self.num_samples = num_samples
         self.return_node = bool(return_node)
         self.inference = inference
         self.sample_axis = bool(sample_axis)
@@ -99,7 +101,6 @@ class Sampler(HasTemperature, SeededLayer):
             self._kl_mean = StepMean(name=f"{self.name}_kl")
         self._terms = ForgottenTerms()
         self._has_warned = False
-        self._adds_axis = num_samples is not None
         self.autocast = False
         self.supports_masking = True
 
@@ -229,17 +230,12 @@ class Sampler(HasTemperature, SeededLayer):
         return keras.KerasTensor(logits_shape) if self.prior == "given" else None
 
     def _samples_of_call(self, num_samples: Tensor | None) -> Tensor | None:
-        """The number at a call, or the constructor's; keeps what the mask depends on."""
-        if num_samples is None:
-            num_samples = self.num_samples
-        else:
-            check_count("num_samples", num_samples)
-            if self.prior is not None and self.num_samples is None:
-                raise ValueError(
-                    f"{self.name!r} has a prior, whose term must know of the sample "
-                    "axis: pass `num_samples` to the constructor too."
-                )
-        self._adds_axis = num_samples is not None
+        num_samples = super()._samples_of_call(num_samples)
+        if self._adds_axis and self.num_samples is None and self.prior is not None:
+            raise ValueError(
+                f"{self.name!r} has a prior, whose term must know of the sample "
+                "axis: pass `num_samples` to the constructor too."
+            )
         return num_samples
 
     def compute_output_spec(
@@ -253,13 +249,9 @@ class Sampler(HasTemperature, SeededLayer):
     ) -> Any:
         """Shape and dtype of the output: the node is float32 under every policy."""
         self._check_prior_logits(logits, prior_logits)
-        shape = tuple(logits.shape)
-        num_samples = self._samples_of_call(num_samples)
-        if num_samples is not None:
-            # Rows that an estimator adds are there in training only.
-            is_known = isinstance(num_samples, Integral) and not self._estimator.adds_rows
-            size = num_samples if is_known else None
-            shape = (shape[0], size, *shape[1:])
+        shape = shape_with_samples(logits.shape, self._samples_of_call(num_samples))
+        if self._adds_axis and self._estimator.adds_rows:  # In training only.
+            shape = (shape[0], None, *shape[2:])
         state = keras.KerasTensor(shape, dtype=self.compute_dtype)
         if self.return_node:
             unit = self._estimator.unit(self._binary)
@@ -277,7 +269,7 @@ class Sampler(HasTemperature, SeededLayer):
 
     def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
         """Passes a mask on to each output; a sample axis takes none."""
-        mask = None if self._adds_axis else mask
+        mask = super().compute_mask(inputs, mask)
         return (mask, mask) if self.return_node else mask
 
     def get_config(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from keras import ops
 from keras_concrete.types import Shape, Tensor
 from keras_concrete.unknown_sizes import held_to_shape, known_sizes
 
-__all__ = ["as_list", "check_node", "is_shape", "match", "with_sample_axis"]
+__all__ = ["as_list", "check_node", "is_shape", "match"]
 
 
 def check_node(layer: str, node: Shape, states: Shape, sample_axis: bool) -> None:
@@ -101,19 +101,3 @@ def as_list(terms: Any) -> list:
         return []
     is_one = not isinstance(terms, list | tuple) or is_shape(terms)
     return [terms] if is_one else list(terms)
-
-
-def with_sample_axis(scores: Tensor, num_samples: Tensor | None) -> tuple[Tensor, Any]:
-    """Scores, or logits, that all samples share, and the shape of the noise.
-
-    Args:
-        scores: Tensor `(batch, ...)`.
-        num_samples: Number of rows of the sample axis, or None for one and no axis.
-
-    Returns:
-        Scores with axis 1 of size 1 where there are samples, and the shape with these.
-    """
-    shape = ops.shape(scores)
-    if num_samples is None:
-        return scores, shape
-    return ops.expand_dims(scores, 1), (shape[0], num_samples, *shape[1:])

@@ -1,6 +1,5 @@
 """The layer that draws k of n, without replacement."""
 
-from numbers import Integral
 from typing import Any
 
 import keras
@@ -8,12 +7,16 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import schedules
-from keras_concrete.checks import check_choice, check_count, check_flag, check_positive
+from keras_concrete.checks import check_choice, check_flag, check_positive
 from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
 from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
 from keras_concrete.layers.probabilities import warn_of_probabilities
-from keras_concrete.layers.shapes import with_sample_axis
+from keras_concrete.layers.sample_axis import (
+    HasSampleAxis,
+    shape_with_samples,
+    with_sample_axis,
+)
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.subsets import largest, smoothly_largest
 from keras_concrete.types import Shape, Tensor
@@ -24,7 +27,7 @@ _ESTIMATORS = ("concrete", "straight_through_gumbel_softmax")
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
-class SubsetSample(HasTemperature, SeededLayer):
+class SubsetSample(HasTemperature, HasSampleAxis, SeededLayer):
     """Draws k different ones of n states from n logits: sensors, pixels, tokens.
 
     The k are the largest of `logits + G` with Gumbel noise G (Gumbel top-k): the first is
@@ -101,20 +104,17 @@ class SubsetSample(HasTemperature, SeededLayer):
     ) -> None:
         super().__init__(seed=seed, **kwargs)
         check_positive("k", k, int)
-        if num_samples is not None:
-            check_positive("num_samples", num_samples, int)
+        self._set_num_samples(num_samples)
         check_flag("ordered", ordered)
         check_choice("estimator", estimator, _ESTIMATORS)
         check_choice("inference", inference, ("sample", "mode"))
         temperature = schedules.get("temperature", temperature)
         self._temperature = CurrentSetting(self, "temperature", temperature)
         self.k = int(k)
-        self.num_samples = num_samples
         self.ordered = bool(ordered)
         self.estimator = estimator
         self.inference = inference
         self._has_warned = False
-        self._adds_axis = num_samples is not None
         self.autocast = False
         self.supports_masking = True
 
@@ -174,26 +174,13 @@ class SubsetSample(HasTemperature, SeededLayer):
             is_impossible = ops.expand_dims(is_impossible, -2)
         return ops.where(is_impossible, np.float32("nan"), state)
 
-    def _samples_of_call(self, num_samples: Tensor | None) -> Tensor | None:
-        """The number at a call, or the constructor's; keeps what the mask depends on."""
-        if num_samples is None:
-            num_samples = self.num_samples
-        else:
-            check_count("num_samples", num_samples)
-        self._adds_axis = num_samples is not None
-        return num_samples
-
     def compute_output_spec(
         self,
         logits: Tensor,
         num_samples: Tensor | None = None,
         training: bool = False,
     ) -> keras.KerasTensor:
-        num_samples = self._samples_of_call(num_samples)
-        shape = tuple(logits.shape)
-        if num_samples is not None:
-            size = num_samples if isinstance(num_samples, Integral) else None
-            shape = (shape[0], size, *shape[1:])
+        shape = shape_with_samples(logits.shape, self._samples_of_call(num_samples))
         if self.ordered:
             shape = (*shape[:-1], self.k, shape[-1])
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
@@ -201,10 +188,6 @@ class SubsetSample(HasTemperature, SeededLayer):
     def compute_output_shape(self, logits_shape: Shape) -> Shape:
         """Shape of the output, for layers that wrap this one."""
         return tuple(self.compute_output_spec(keras.KerasTensor(logits_shape)).shape)
-
-    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> Any:
-        """Passes a mask on; a sample axis takes none."""
-        return None if self._adds_axis else mask
 
     def get_config(self) -> dict[str, Any]:
         return {
