@@ -100,16 +100,16 @@ def fold_in(key: Tensor, data: Tensor | int) -> Tensor:
     """Derives a new key from a key and an integer, as `jax.random.fold_in` does.
 
     Args:
-        key: uint32 tensor of shape `(2,)`.
+        key: uint32 tensor of shape `(2,)`, or `(rows, 2)` for a key of each row.
         data: Integer or integer scalar tensor: a position, a replica, a step.
 
     Returns:
-        uint32 tensor of shape `(2,)`. Keys made of different integers are unrelated to
-        one another and to the noise drawn with `key` itself.
+        uint32 tensor of the shape of `key`. Keys made of different integers are unrelated
+        to one another and to the noise drawn with `key` itself.
     """
     data = ops.cast(data, "uint32")
     purpose = ops.full_like(data, _FOR_KEYS)
-    return ops.stack(threefry_2x32(key, (data, purpose)))
+    return ops.stack(threefry_2x32(key, (data, purpose)), axis=-1)
 
 
 def fold_in_integers(seed: int, data: int) -> int:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete.types import Tensor
 
-__all__ = ["held_to_shape", "known_sizes", "once_held"]
+__all__ = ["held_to_several", "held_to_shape", "known_sizes", "once_held"]
 
 
 def known_sizes(shape: Any) -> tuple[int | None, ...]:
@@ -36,6 +36,27 @@ def held_to_shape(tensor: Tensor, shape: Any) -> Tensor:
         tensor = _asserted(tensor, shape)
     # XLA leaves assertions out, and refuses this.
     return ops.reshape(tensor, shape)
+
+
+def held_to_several(tensor: Tensor, message: str) -> Tensor:
+    """A tensor that is refused when it runs where axis 1 has fewer than two rows.
+
+    Of a size that is known this asks nothing, nor on JAX, which knows them all.
+
+    Args:
+        tensor: Tensor `(batch, rows)`.
+        message: What the error says.
+
+    Returns:
+        The tensor.
+    """
+    size = ops.shape(tensor)[1]
+    if size is None or isinstance(size, int) or keras.backend.backend() == "jax":
+        return tensor
+    # Here and not above: on JAX there may be no TensorFlow.
+    import tensorflow as tf
+
+    return once_held(tf.debugging.assert_greater(size, 1, message=message), tensor)
 
 
 def _asserted(tensor: Tensor, shape: Any) -> Tensor:

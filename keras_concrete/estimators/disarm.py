@@ -33,7 +33,10 @@ class DisarmSurrogate(Surrogate):
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Refuses samples that are not pairs, and terms without their logits."""
-        shape = joint_shapes[0]
+        self._check_pairs(joint_shapes[0])
+        check_first_draw(self.estimator, conditions)
+
+    def _check_pairs(self, shape: tuple) -> None:
         if len(shape) == 1 or (shape[1] is not None and shape[1] % 2):
             raise ValueError(
                 f"The estimator {self.estimator!r} draws samples in antithetic pairs: "
@@ -41,7 +44,6 @@ class DisarmSurrogate(Surrogate):
                 "from 2, or 'nvil', which takes one. Received: terms of shape "
                 f"{tuple(shape)}"
             )
-        check_first_draw(self.estimator, conditions)
 
     def call(
         self,
@@ -50,6 +52,7 @@ class DisarmSurrogate(Surrogate):
         conditions: list[Tensor],
     ) -> Tensor:
         log_weights = objectives.log_weights(log_joint, log_posterior)
+        self._check_pairs(log_weights.shape)
         gains = objectives.sum_terms(log_joint)
         weighted = self._weighted_log_mass(*conditions)
         gains = gains + score(log_weights - _of_partner(log_weights), weighted)

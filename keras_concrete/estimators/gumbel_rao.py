@@ -53,12 +53,14 @@ class GumbelRao(StraightThrough):
         noise, key = noise
         node = unit.node(logits, noise, temperature)
         drawn = unit.masses(ops.stop_gradient(unit.discrete_state(node)))
-        log_masses = unit.log_masses(logits)
-        gumbels = noises.gumbel((self.num_draws, *ops.shape(drawn)), key)
-        perturbed = conditional_gumbels(drawn, log_masses, gumbels)
+        # The draws on axis 1, behind the rows of the batch, which may each have a key.
+        log_masses = ops.expand_dims(unit.log_masses(logits), 1)
+        rows, *units = ops.shape(drawn)
+        gumbels = noises.gumbel((rows, self.num_draws, *units), key)
+        perturbed = conditional_gumbels(ops.expand_dims(drawn, 1), log_masses, gumbels)
         fixed = ops.stop_gradient(perturbed - log_masses)
         relaxed = ops.softmax((log_masses + fixed) / temperature, axis=-1)
-        smooth = state_of_masses(ops.mean(relaxed, axis=0), node)
+        smooth = state_of_masses(ops.mean(relaxed, axis=1), node)
         return with_gradient_of(node, smooth)
 
 

@@ -8,8 +8,14 @@ from keras_concrete import objectives
 from keras_concrete.estimators.base import Surrogate, with_gradient_of
 from keras_concrete.estimators.score_function import ScoreFunction, score
 from keras_concrete.types import Tensor
+from keras_concrete.unknown_sizes import held_to_several
 
-__all__ = ["ReinforceLeaveOneOut", "check_several_samples", "less_mean_of_others"]
+__all__ = [
+    "ReinforceLeaveOneOut",
+    "check_several_samples",
+    "less_mean_of_others",
+    "log_weights_of_several",
+]
 
 
 class LeaveOneOutSurrogate(Surrogate):
@@ -28,7 +34,7 @@ class LeaveOneOutSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        log_weights = objectives.log_weights(log_joint, log_posterior)
+        log_weights = log_weights_of_several("reinforce_loo", log_joint, log_posterior)
         log_q = objectives.sum_terms(log_posterior)
         gains = score(less_mean_of_others(log_weights), log_q)
         return with_gradient_of(
@@ -63,10 +69,37 @@ def check_several_samples(estimator: str, shape: tuple) -> None:
     """
     if len(shape) == 1 or shape[1] == 1:
         raise ValueError(
-            f"The estimator {estimator!r} compares each sample with the others, so that "
-            "it needs `num_samples` of at least 2; for one sample use 'nvil'. "
-            f"Received: terms of shape {tuple(shape)}"
+            f"{_needs_several(estimator)} Received: terms of shape {tuple(shape)}"
         )
+
+
+def log_weights_of_several(
+    estimator: str, log_joint: list[Tensor], log_posterior: list[Tensor]
+) -> Tensor:
+    """The log-weights, of at least two samples also in calls after the first.
+
+    Args:
+        estimator: Name of the estimator, for an error.
+        log_joint: Terms of log p.
+        log_posterior: Terms of log q.
+
+    Returns:
+        Tensor `(batch, num_samples)`, which is refused when it runs where a graph does
+        not know its size before.
+
+    Raises:
+        ValueError: If the terms have no sample axis, or one of a single sample.
+    """
+    log_weights = objectives.log_weights(log_joint, log_posterior)
+    check_several_samples(estimator, log_weights.shape)
+    return held_to_several(log_weights, _needs_several(estimator))
+
+
+def _needs_several(estimator: str) -> str:
+    return (
+        f"The estimator {estimator!r} compares each sample with the others, so that "
+        "it needs `num_samples` of at least 2; for one sample use 'nvil'."
+    )
 
 
 class ReinforceLeaveOneOut(ScoreFunction):

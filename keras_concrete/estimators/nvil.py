@@ -51,13 +51,7 @@ class NvilSurrogate(Surrogate):
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Adds a baseline, a mean and a variance for each layer."""
-        shape = joint_shapes[0]
-        if len(shape) == 2 and shape[1] != 1:
-            raise ValueError(
-                "The estimator 'nvil' is for the bound of one sample, a number that must "
-                "be known where the model is made; for more use 'vimco'. Received: terms "
-                f"of shape {tuple(shape)}"
-            )
+        _check_one_sample(joint_shapes[0])
         if len(conditions) != len(posterior_shapes):
             raise ValueError(
                 "The estimator 'nvil' learns a baseline from what each latent layer is "
@@ -94,6 +88,7 @@ class NvilSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
+        _check_one_sample(log_joint[0].shape)
         log_joint, log_posterior = (
             [ops.reshape(term, (-1,)) for term in terms]
             for terms in (log_joint, log_posterior)
@@ -123,6 +118,16 @@ class NvilSurrogate(Surrogate):
         condition = ops.stop_gradient(ops.cast(condition, "float32"))
         hidden = self.hidden[i](ops.reshape(condition, shape))
         return ops.squeeze(self.outputs[i](hidden), axis=-1)
+
+
+def _check_one_sample(shape: tuple) -> None:
+    """Refuses terms of several samples, or of a number that is not known."""
+    if len(shape) == 2 and shape[1] != 1:
+        raise ValueError(
+            "The estimator 'nvil' is for the bound of one sample, a number that must be "
+            "known where the model is made; for more use 'vimco'. Received: terms of "
+            f"shape {tuple(shape)}"
+        )
 
 
 class Nvil(ScoreFunction):

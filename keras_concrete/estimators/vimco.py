@@ -4,7 +4,10 @@ from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.estimators.base import Surrogate
-from keras_concrete.estimators.leave_one_out import check_several_samples
+from keras_concrete.estimators.leave_one_out import (
+    check_several_samples,
+    log_weights_of_several,
+)
 from keras_concrete.estimators.score_function import ScoreFunction, score
 from keras_concrete.types import Tensor
 
@@ -29,7 +32,7 @@ class VimcoSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        log_weights = objectives.log_weights(log_joint, log_posterior)
+        log_weights = log_weights_of_several("vimco", log_joint, log_posterior)
         bound = objectives.importance_weighted_bound(log_weights)
         signal = ops.expand_dims(bound, 1) - leave_one_out_bounds(log_weights)
         log_q = objectives.sum_terms(log_posterior)

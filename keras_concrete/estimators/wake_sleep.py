@@ -6,7 +6,10 @@ from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.estimators.base import Surrogate, with_gradient_of
-from keras_concrete.estimators.leave_one_out import check_several_samples
+from keras_concrete.estimators.leave_one_out import (
+    check_several_samples,
+    log_weights_of_several,
+)
 from keras_concrete.estimators.score_function import ScoreFunction
 from keras_concrete.types import Tensor
 
@@ -16,9 +19,11 @@ __all__ = ["ReweightedWakeSleep"]
 class WakeSleepSurrogate(Surrogate):
     """Each sample teaches p and q as much as its share of the weights says."""
 
+    estimator: ClassVar[str] = "reweighted_wake_sleep"
+
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Refuses a single sample."""
-        check_several_samples("reweighted_wake_sleep", joint_shapes[0])
+        check_several_samples(self.estimator, joint_shapes[0])
 
     def call(
         self,
@@ -26,7 +31,7 @@ class WakeSleepSurrogate(Surrogate):
         log_posterior: list[Tensor],
         conditions: list[Tensor],
     ) -> Tensor:
-        log_weights = objectives.log_weights(log_joint, log_posterior)
+        log_weights = log_weights_of_several(self.estimator, log_joint, log_posterior)
         log_both = objectives.sum_terms([*log_joint, *log_posterior])
         return with_gradient_of(
             objectives.importance_weighted_bound(log_weights),
