@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete.array_batches import examples_of, tensors_as_fit_takes
-from keras_concrete.checks import check_positive, check_seed
+from keras_concrete.checks import check_flag, check_positive, check_seed
 from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 from keras_concrete.model_passes import LogLikelihood, check_passes, samples_of_a_pass
 from keras_concrete.weight_sums import compiled_summary, keys_of_groups, merge
@@ -113,7 +113,8 @@ def evaluate_bound(
 
     Raises:
         ValueError: If there are no examples, `num_samples` is not a positive integer,
-            `seed` not an integer, or `model` is of none of the three kinds.
+            `training` not True or False, `seed` not an integer, or `model` is of none of
+            the three kinds.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -137,6 +138,7 @@ def evaluate_bound(
     (4,)
     """
     check_positive("num_samples", num_samples, int)
+    check_flag("training", training)
     check_seed(seed)
     has_method = hasattr(model, "log_weights") and log_likelihood is None
     if not has_method:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import objectives
+from keras_concrete.array_batches import examples_of
 from keras_concrete.checks import check_positive
 from keras_concrete.latent_variable_model import check_model_data
 from keras_concrete.models import SigmoidBeliefNetwork
@@ -44,8 +45,9 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
         Float32 tensor `(batch,)`, in nats.
 
     Raises:
-        ValueError: If the number of joint states to the power of m is above the limit, or
-            `model` is no belief network.
+        ValueError: If the number of joint states to the power of m is above the limit,
+            `num_samples` is not a positive integer, `model` is no belief network, or `x`
+            not its data.
 
     Example:
     >>> model = SigmoidBeliefNetwork("2H-3V", seed=0)
@@ -62,6 +64,7 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
             "Argument `model` must be a SigmoidBeliefNetwork, whose joint states are "
             f"known: for others use evaluate_bound. Received: a {type(model).__name__}"
         )
+    x, batch = examples_of(x)
     check_model_data(model, x)
     network = model._network
     counts = network.unit_counts
@@ -74,7 +77,6 @@ def exact_bound(model: SigmoidBeliefNetwork, x: Any, num_samples: int = 1) -> Te
             "by evaluate_bound, its gradient by the mean of many draws of 'vimco'."
         )
     x = keras.tree.map_structure(lambda part: ops.cast(part, "float32"), x)
-    batch = ops.shape(keras.tree.flatten(x)[0])[0]
     terms = network.terms_of_nodes(x, network.state_nodes(_digits(network, batch)))
     log_q = objectives.sum_terms(terms.log_posterior)
     log_weights = terms.log_weights()

@@ -27,8 +27,9 @@ class StepClock(AskedMetric):
     Right under `fit` and `train_on_batch`, with XLA, `steps_per_execution` and gradient
     accumulation (each batch is a step), and in a run that goes on from a saved model. A
     `train_step` or a compiled training loop that asks no metrics ends a step by beginning
-    the next one. One that runs eagerly must call `model.get_metrics_result()` once a
-    step.
+    the next one. One that runs eagerly, or within one program as `for _ in tf.range(n)`,
+    must call `model.get_metrics_result()` once a step. A compiled training call that is
+    no step, such as a Monte Carlo prediction, counts as one.
 
     Args:
         name: Name of the metric, which no log shows.

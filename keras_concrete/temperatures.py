@@ -192,7 +192,8 @@ _WARNED_OF: set[float] = set()
 
 def _levels_up_to_user() -> int:
     """The `stacklevel`, for the caller, of the first line that is not a library's."""
-    libraries = (os.path.dirname(__file__), os.path.dirname(keras.__file__))
+    files = (__file__, keras.__file__)
+    libraries = tuple(os.path.join(os.path.dirname(file), "") for file in files)
     frame, level = inspect.currentframe(), 0
     while frame and frame.f_code.co_filename.startswith(libraries):
         frame, level = frame.f_back, level + 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_concrete.checks import check_positive, check_seed
 from keras_concrete.images import tile_images
-from keras_concrete.latent_variable_model import LatentVariableModel
+from keras_concrete.latent_variable_model import LatentVariableModel, check_model_data
 
 __all__ = ["ImageGrids"]
 
@@ -33,8 +33,9 @@ class ImageGrids(keras.callbacks.Callback):
 
     Raises:
         ImportError: If TensorBoard is not installed.
-        ValueError: If `num_images` or `every` is not a positive integer, or the model
-            that it is used with is not a `LatentVariableModel`.
+        ValueError: If `num_images` or `every` is not a positive integer, `seed` not an
+            integer, or the model that it is used with is not a `LatentVariableModel`, or
+            is not for such images.
 
     Example:
     >>> grids = ImageGrids("logs", np.eye(4), num_images=4)  # fit(..., callbacks=[grids])
@@ -71,6 +72,7 @@ class ImageGrids(keras.callbacks.Callback):
                 "keras_concrete.LatentVariableModel, such as SigmoidBeliefNetwork. "
                 f"Received: {self.model.name!r}, a {type(self.model).__name__}"
             )
+        check_model_data(self.model, self._x)
         import tensorflow as tf
 
         self._writer = tf.summary.create_file_writer(self._log_dir)

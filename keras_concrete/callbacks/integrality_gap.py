@@ -40,8 +40,8 @@ class IntegralityGap(keras.callbacks.Callback):
 
     Raises:
         ValueError: If `x` holds no arrays of examples, `num_samples` or `batch_size` is
-            not a positive integer, or the model that it is used with has no bound, or is
-            not for such data.
+            not a positive integer, `seed` not an integer, or the model that it is used
+            with has no bound, or is not for such data.
 
     Example:
     >>> from keras_concrete import SigmoidBeliefNetwork
@@ -62,7 +62,7 @@ class IntegralityGap(keras.callbacks.Callback):
         self._x, self._num_examples = examples_of(x)
         self._num_samples = num_samples
         self._batch_size = batch_size
-        self._key = noise.key_from_seed(ops.convert_to_tensor(seed))
+        self._key = noise.key_from_seed(np.uint32(seed))
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepares the function that evaluates a batch."""

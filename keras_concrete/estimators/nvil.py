@@ -10,10 +10,10 @@ from keras_concrete import objectives
 from keras_concrete.estimators.base import Surrogate
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
-    running_average,
     score,
     update_average,
 )
+from keras_concrete.moving_average import moving_average
 from keras_concrete.seeding import derive_seed
 from keras_concrete.types import Tensor
 
@@ -60,6 +60,13 @@ class NvilSurrogate(Surrogate):
                 f"log_posterior, or use 'vimco', which needs none. Received: "
                 f"{len(conditions)} conditions, {len(posterior_shapes)} terms"
             )
+        for condition in conditions:
+            if None in condition[1:]:
+                raise ValueError(
+                    "The estimator 'nvil' has a network of what each layer is "
+                    "conditioned on, whose size must be known: use 'vimco'. Received: a "
+                    f"condition of shape {tuple(condition)}"
+                )
         self.hidden, self.outputs, self.means, self.variances = [], [], [], []
         for i, condition in enumerate(conditions):
             hidden = keras.layers.Dense(
@@ -79,8 +86,8 @@ class NvilSurrogate(Surrogate):
             output.build((None, self.hidden_units))
             self.hidden.append(hidden)
             self.outputs.append(output)
-            self.means.append(running_average(self, f"mean_{i + 1}"))
-            self.variances.append(running_average(self, f"variance_{i + 1}"))
+            self.means.append(moving_average(self, f"mean_{i + 1}"))
+            self.variances.append(moving_average(self, f"variance_{i + 1}"))
 
     def call(
         self,
@@ -108,9 +115,9 @@ class NvilSurrogate(Surrogate):
                 centered = centered / ops.maximum(1.0, ops.sqrt(self.variances[i].value))
             # The gradient of the squared error is the residual times the baseline's.
             surrogate = surrogate + score(centered, log_q) + score(centered, baseline)
-            update_average(self.means[i], self.decay, residual)
+            update_average(self, self.means[i], self.decay, residual)
             squares = ops.square(residual - ops.mean(residual))
-            update_average(self.variances[i], self.decay, squares)
+            update_average(self, self.variances[i], self.decay, squares)
         return surrogate
 
     def _baseline(self, i: int, condition: Tensor) -> Tensor:

@@ -18,13 +18,18 @@ def register(estimator: Estimator) -> Estimator:
         The estimator.
 
     Raises:
-        ValueError: If it is not an instance of such a class, or another class has its
-            name.
+        ValueError: If it is not an instance of such a class, has no name, or has that of
+            another class.
     """
     if not isinstance(estimator, Estimator):
         raise ValueError(
             "Argument `estimator` must be an instance of a class derived from Estimator: "
             f"register(MyEstimator()). Received: estimator={estimator!r}"
+        )
+    if not isinstance(getattr(estimator, "name", None), str):
+        raise ValueError(
+            f"{_class_name(estimator)} needs an attribute `name`, the word by which "
+            "users choose it."
         )
     held = _ESTIMATORS.get(estimator.name, estimator)
     if _class_name(held) != _class_name(estimator):

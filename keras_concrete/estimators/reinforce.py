@@ -8,10 +8,10 @@ from keras_concrete import objectives
 from keras_concrete.estimators.base import Surrogate
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
-    running_average,
     score,
     update_average,
 )
+from keras_concrete.moving_average import moving_average
 from keras_concrete.types import Tensor
 
 __all__ = ["Reinforce", "ReinforceRunningMean"]
@@ -56,12 +56,12 @@ class RunningMeanSurrogate(ReinforceSurrogate):
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Adds the mean, a weight that does not train."""
-        self.mean = running_average(self, "mean")
+        self.mean = moving_average(self, "mean")
 
     def centered(self, bound: Tensor) -> Tensor:
         """The bound less the mean of earlier batches."""
         centered = bound - self.mean
-        update_average(self.mean, self.decay, bound)
+        update_average(self, self.mean, self.decay, bound)
         return centered
 
 

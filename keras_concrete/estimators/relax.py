@@ -14,10 +14,10 @@ from keras_concrete.estimators.base import (
 )
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
-    running_average,
     score,
     update_average,
 )
+from keras_concrete.moving_average import moving_average
 from keras_concrete.seeding import derive_seed
 from keras_concrete.types import Tensor
 
@@ -61,7 +61,7 @@ class RelaxSurrogate(Surrogate):
         self.bias = self._weight("bias", (self.hidden_units,), "zeros")
         # Starts at 0: until it has learned, there is no control variate.
         self.output_kernel = self._weight("output", (self.hidden_units,), "zeros")
-        self.mean = running_average(self, "mean")
+        self.mean = moving_average(self, "mean")
 
     def _kernel(self, name: str, size: int, number: int) -> keras.Variable:
         start = keras.initializers.GlorotUniform(derive_seed(self.seed, number))
@@ -103,7 +103,7 @@ class RelaxSurrogate(Surrogate):
         of_logits = of_log_masses - means * total
         square = ops.mean(ops.square(of_logits), axis=(2, 3)) / 2.0
         gains = gains - (square - ops.stop_gradient(square))
-        update_average(self.mean, self.decay, rest)
+        update_average(self, self.mean, self.decay, rest)
         return with_gradient_of(
             objectives.importance_weighted_bound(log_weights), ops.mean(gains, axis=1)
         )

@@ -12,12 +12,13 @@ import keras
 from keras import ops
 
 from keras_concrete.estimators.base import Estimator
+from keras_concrete.moving_average import move_average
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
 
-__all__ = ["ScoreFunction", "running_average", "score", "update_average"]
+__all__ = ["ScoreFunction", "score", "update_average"]
 
 
 class ScoreFunction(Estimator):
@@ -48,22 +49,9 @@ def score(signal: Tensor, log_prob: Tensor) -> Tensor:
     return ops.stop_gradient(signal) * (log_prob - ops.stop_gradient(log_prob))
 
 
-def running_average(layer: keras.layers.Layer, name: str) -> keras.Variable:
-    """A weight of a layer that does not train, 0 at first."""
-    return layer.add_weight(
-        name=name,
-        shape=(),
-        initializer="zeros",
-        dtype="float32",
-        trainable=False,
-        autocast=False,
-        aggregation="mean",
-    )
-
-
-def update_average(average: keras.Variable, decay: float, values: Tensor) -> None:
-    """Moves an average by `1 - decay` of the way to the mean of values, if any."""
-    moved = decay * average + (1.0 - decay) * ops.stop_gradient(ops.mean(values))
-    # A replica may get no examples, and NaN of one would be that of all.
+def update_average(
+    layer: keras.layers.Layer, average: keras.Variable, decay: float, values: Tensor
+) -> None:
+    """Moves an average of a layer to the mean of values, if there are any."""
     is_empty = ops.equal(ops.size(values), 0)
-    average.assign(ops.where(is_empty, average.value, moved))
+    move_average(layer, average, decay, ops.mean(values), is_empty)

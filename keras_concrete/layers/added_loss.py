@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_concrete.graphs import in_loop_body
 from keras_concrete.seeding import num_replicas
 from keras_concrete.sublayers import all_layers, running_layers
 from keras_concrete.types import Tensor
@@ -13,17 +14,25 @@ from keras_concrete.types import Tensor
 __all__ = ["add_loss", "mean_or_zero"]
 
 
-def add_loss(layer: keras.Layer, loss: Tensor, training: bool) -> None:
+def add_loss(layer: keras.Layer, loss: Tensor, training: bool, advice: str) -> None:
     """Adds a loss of a layer, in the dtype of the model's other losses.
 
     Args:
         layer: The layer that adds it.
         loss: Scalar.
         training: Whether it is for a training step.
+        advice: What to do where the layer is part of a recurrent cell, for an error.
 
     Raises:
         ValueError: If Keras would lose it.
     """
+    if in_loop_body():
+        raise ValueError(
+            f"{layer.name!r} would add its term to the loss inside a compiled loop, out "
+            f"of which Keras takes no losses. In a recurrent cell: {advice}, or make the "
+            "recurrent layer with unroll=True. In a loop over training steps: put the "
+            "step into a tf.function of its own, which the loop calls."
+        )
     if training:
         _check_replicas(layer.name)
     loss = ops.cast(loss, keras.config.floatx())

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_concrete import objectives
-from keras_concrete.checks import check_num_states
+from keras_concrete.checks import check_num_states, check_seed
 from keras_concrete.layers.origin import FollowingLayer, check_states, origins
 from keras_concrete.layers.pass_terms import BoundTerms, note
 from keras_concrete.layers.shapes import as_list
@@ -58,8 +58,9 @@ class MultiSampleBound(FollowingLayer):
     Raises:
         ValueError: If the terms differ in shape, if the estimator is not for their
             number of samples (`"vimco"` and `"reinforce_loo"` for 2 or more, `"disarm"`
-            and `"arm"` for pairs, `"nvil"` for 1), or not the samplers', or if several
-            samplers draw pairs.
+            and `"arm"` for pairs, `"nvil"` for 1), or not the samplers', if it reads
+            conditions and they are missing, if several samplers draw pairs, or if a list
+            of terms is empty.
 
     Example:
     >>> import numpy as np
@@ -81,6 +82,8 @@ class MultiSampleBound(FollowingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(estimator=estimator, **kwargs)
+        if seed is not None:
+            check_seed(seed)
         self.seed = seed
         self.num_states = check_num_states(num_states)
 
@@ -128,7 +131,10 @@ class MultiSampleBound(FollowingLayer):
             )
         surrogate = self.followed_estimator().surrogate
         self.surrogate = surrogate(
-            seed=self.seed, num_states=self.num_states, name="surrogate"
+            seed=self.seed,
+            num_states=self.num_states,
+            trainable=self.trainable,
+            name="surrogate",
         )
         shapes = (log_joint_shape, log_posterior_shape, conditions_shape)
         self.surrogate.build(*map(as_list, shapes))

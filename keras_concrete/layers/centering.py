@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete.layers.masks import zero_where_masked
+from keras_concrete.moving_average import move_average, moving_average
 from keras_concrete.types import Tensor
 
 __all__ = ["Centering"]
@@ -59,15 +60,7 @@ class Centering(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         """Adds the average, a weight that does not train."""
-        self.average = self.add_weight(
-            name="average",
-            shape=(input_shape[-1],),
-            initializer="zeros",
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-            aggregation="mean",
-        )
+        self.average = moving_average(self, "average", (input_shape[-1],))
 
     def call(
         self, inputs: Tensor, training: bool = False, mask: Tensor | None = None
@@ -75,15 +68,14 @@ class Centering(keras.layers.Layer):
         """Subtracts the average, then updates it in training."""
         activity = ops.cast(inputs, "float32")
         centered = activity - self.average
-        if training and self.trainable:
+        if training:
             kept = ops.stop_gradient(zero_where_masked(activity, mask))
             ones = zero_where_masked(ops.ones_like(activity[..., :1]), mask)
             count = ops.sum(ones)
             total = ops.sum(kept, axis=tuple(range(len(inputs.shape) - 1)))
             mean = total / ops.maximum(count, 1.0)
-            moved = self.decay * self.average + (1.0 - self.decay) * mean
             is_empty = ops.equal(count, 0.0)
-            self.average.assign(ops.where(is_empty, self.average.value, moved))
+            move_average(self, self.average, self.decay, mean, is_empty)
         return ops.cast(centered, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_concrete.asked_metric import AskedMetric
@@ -11,7 +12,10 @@ from keras_concrete.schedules import Schedule, Setting, keep_as_given
 from keras_concrete.step_clock import StepClock
 from keras_concrete.types import Tensor
 
-__all__ = ["CurrentSetting", "GivenSetting", "HasTemperature"]
+__all__ = ["CurrentSetting", "CurrentTemperature", "GivenSetting", "HasTemperature"]
+
+# What is divided by less may be infinite in float32. Nothing is learnt so far down.
+_LEAST_TEMPERATURE = np.float32(1e-30)
 
 
 class _Held(AskedMetric):
@@ -62,6 +66,17 @@ class CurrentSetting:
         return self.setting
 
 
+class CurrentTemperature(CurrentSetting):
+    """The same of a temperature, which may fall to 0 in float32 and is then 1e-30."""
+
+    def read(self, training: bool = False) -> Tensor:
+        """The temperature at this step; a training call has the clock count the step."""
+        temperature = super().read(training)
+        if temperature is self.setting:  # A number, which is positive.
+            return temperature
+        return ops.maximum(temperature, _LEAST_TEMPERATURE)
+
+
 class GivenSetting:
     """An argument of a layer, as it was given; to assign to it later is refused.
 
@@ -103,7 +118,7 @@ class HasTemperature:
     """A layer with a temperature."""
 
     temperature = GivenSetting()
-    _temperature: CurrentSetting
+    _temperature: CurrentTemperature
 
     @property
     def current_temperature(self) -> Tensor:

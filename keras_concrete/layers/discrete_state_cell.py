@@ -158,7 +158,7 @@ class DiscreteStateCell(keras.layers.Layer):
 
     def build(self, inputs_shape: Shape) -> None:
         """Builds the networks."""
-        observed = inputs_shape[-1] - self.action_size
+        observed = (inputs_shape[-1] or 0) - self.action_size
         if observed < 1:
             raise ValueError(
                 f"{self.name!r} expects inputs of an observation and an action of "

@@ -99,7 +99,7 @@ class DiscreteStateRNN(keras.layers.Layer):
             note(Draw(self.name, has_density=True))
             note(KLTerm(self.name, self.name, log_ratio))
         else:
-            add_loss(self, mean_or_zero(loss), training)
+            add_loss(self, mean_or_zero(loss), training, "put it before or behind it")
         return ops.cast(features, self.compute_dtype)
 
     def compute_output_shape(self, inputs_shape: Shape) -> Shape:

@@ -8,11 +8,12 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_positive
-from keras_concrete.graphs import in_loop_body, piecewise_compiled
+from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.hard_gates import hard_gate, log_odds_of_open
 from keras_concrete.layers.added_loss import add_loss
 from keras_concrete.layers.current_setting import (
     CurrentSetting,
+    CurrentTemperature,
     GivenSetting,
     HasTemperature,
 )
@@ -139,7 +140,7 @@ class HardConcrete(HasTemperature, SeededLayer):
         if l0_weight is not None:
             l0_weight = schedules.get("l0_weight", l0_weight, can_be_zero=True)
         temperature = schedules.get("temperature", temperature)
-        self._temperature = CurrentSetting(self, "temperature", temperature)
+        self._temperature = CurrentTemperature(self, "temperature", temperature)
         self._l0_weight = CurrentSetting(self, "l0_weight", l0_weight)
         self.stretch = float(stretch)
         self.target_sparsity = target_sparsity
@@ -234,13 +235,7 @@ class HardConcrete(HasTemperature, SeededLayer):
         # A pass that is watched has no loss, and may be in a loop.
         if weight is None or are_watched():
             return
-        if in_loop_body():
-            raise ValueError(
-                f"{self.name!r} would add the cost of its gates to the loss inside a "
-                "loop, out of which Keras takes no losses. Make the recurrent layer with "
-                "unroll=True, or put the gates before or behind it."
-            )
-        add_loss(self, weight * cost, training)
+        add_loss(self, weight * cost, training, "put the gates before or behind it")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return tuple(input_shape)

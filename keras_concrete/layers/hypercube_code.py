@@ -62,7 +62,8 @@ class HypercubeCode(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         """Checks the size of the states."""
         least = 2 if self.num_states == 2 or not self.flatten else 3
-        is_of_states = self.num_states == 2 or input_shape[-1] == self.num_states
+        size = input_shape[-1] if input_shape else None
+        is_of_states = self.num_states in (2, size)
         if len(input_shape) < least or not is_of_states:
             axes = "batch, ..., units"
             axes += f", {self.num_states}" if self.num_states > 2 else ""

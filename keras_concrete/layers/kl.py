@@ -7,9 +7,12 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.graphs import in_loop_body
 from keras_concrete.layers.added_loss import add_loss, mean_or_zero
-from keras_concrete.layers.current_setting import CurrentSetting, GivenSetting
+from keras_concrete.layers.current_setting import (
+    CurrentSetting,
+    CurrentTemperature,
+    GivenSetting,
+)
 from keras_concrete.layers.kl_loss import (
     balanced_kl,
     check_balance,
@@ -24,6 +27,11 @@ from keras_concrete.temperatures import warn_if_too_warm
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["RelaxedKL"]
+
+_ADVICE_IN_CELLS = (
+    "have the cell add up the tensor of a RelaxedKL without `loss_weight` in one of its "
+    "states, as DiscreteStateCell does"
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")
@@ -138,7 +146,7 @@ class RelaxedKL(Score):
                 f"balance={balance!r}, free_nats={free_nats!r}"
             )
         self._posterior_temperature, self._prior_temperature = (
-            CurrentSetting(self, name, schedules.get(name, setting))
+            CurrentTemperature(self, name, schedules.get(name, setting))
             for name, setting in (
                 ("posterior_temperature", posterior_temperature),
                 ("prior_temperature", prior_temperature),
@@ -233,15 +241,9 @@ class RelaxedKL(Score):
 
     def _charge(self, mean_kl: Any, posterior: Any, prior: Any, training: bool) -> None:
         """Adds the term to the losses of the model."""
-        if in_loop_body():
-            raise ValueError(
-                f"{self.name!r} would add its term to the loss inside a loop, out of "
-                "which Keras takes no losses. Have the cell add up the tensor of a "
-                "RelaxedKL without `loss_weight` in one of its states, as "
-                "DiscreteStateCell does, or make the recurrent layer with unroll=True."
-            )
         kl = balanced_kl(mean_kl, posterior, prior, self.balance, self.free_nats)
-        add_loss(self, self._loss_weight.read(training) * kl, training)
+        loss = self._loss_weight.read(training) * kl
+        add_loss(self, loss, training, _ADVICE_IN_CELLS)
 
     def compute_output_spec(
         self,

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_concrete.checks import check_flag
 from keras_concrete.layers.masks import zero_where_masked
+from keras_concrete.layers.probabilities import warn_of_probabilities
 from keras_concrete.layers.shapes import match
 from keras_concrete.types import Shape, Tensor
 
@@ -20,7 +21,8 @@ class BernoulliLogLikelihood(keras.layers.Layer):
 
     `sum_i x_i l_i - log(1 + exp(l_i))`, in float32 under every dtype policy. Grey
     values in (0, 1) are accepted too; the result is then a cross-entropy, not a
-    log-probability. Values outside [0, 1], such as pixels of 255, give NaN.
+    log-probability. Values outside [0, 1], such as pixels of 255, give NaN. Logits of
+    infinity are pixels that are certain; such as have passed a sigmoid are warned of.
 
     Args:
         sample_axis: Whether axis 1 of the logits holds samples. All axes between it, or
@@ -55,6 +57,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         super().__init__(**kwargs)
         check_flag("sample_axis", sample_axis)
         self.sample_axis = bool(sample_axis)
+        self._has_warned = False
         self.autocast = False
         self.supports_masking = True
 
@@ -69,6 +72,8 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         logits_mask: Tensor | None = None,
     ) -> Tensor:
         """Scores the data under the logits."""
+        if not self._has_warned:
+            self._has_warned = warn_of_probabilities(self, logits, binary=True)
         has_samples = self.sample_axis
         masks = (x_mask, None if has_samples else logits_mask)
         x = self._matched(x, logits)
@@ -76,7 +81,7 @@ class BernoulliLogLikelihood(keras.layers.Layer):
         x = zero_where_masked(x, *masks, sample_axis=has_samples)
         # Values outside [0, 1] would make a "log-probability" above 0.
         x = ops.where(ops.logical_and(x >= 0.0, x <= 1.0), x, float("nan"))
-        logits = ops.cast(logits, "float32")
+        logits = ops.clip(ops.cast(logits, "float32"), -_CERTAIN, _CERTAIN)
         # softplus(logits), to 6e-8 nats for each pixel and twice as fast as by log1p. Its
         # positive part is written so that the gradient at 0 is 1/2.
         distance = ops.abs(logits)
@@ -116,6 +121,9 @@ class BernoulliLogLikelihood(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sample_axis": self.sample_axis}
 
+
+# Of infinite log-odds the terms below would be NaN.
+_CERTAIN = 1e30
 
 # Of fewer terms than this a plain sum is good to 1e-4 nats.
 _MANY = 4096

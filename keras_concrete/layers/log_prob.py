@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_concrete import estimators, schedules
 from keras_concrete.checks import check_flag, check_num_states
-from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
+from keras_concrete.layers.current_setting import CurrentTemperature, HasTemperature
 from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.layers.origin import FollowingLayer, Origin, check_states
 from keras_concrete.layers.shapes import check_node, match
@@ -197,7 +197,7 @@ class ConcreteLogProb(HasTemperature, Score):
     ) -> None:
         super().__init__(num_states, estimator, sample_axis, **kwargs)
         temperature = schedules.get("temperature", temperature)
-        self._temperature = CurrentSetting(self, "temperature", temperature)
+        self._temperature = CurrentTemperature(self, "temperature", temperature)
         if estimator is not None:
             self._check_estimator(estimator)
 

@@ -55,6 +55,11 @@ class ResidualCodebook(keras.layers.Layer):
 
     def __init__(self, codebooks: Sequence[CategoricalCodebook], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if isinstance(codebooks, keras.Layer):
+            raise ValueError(
+                "Argument `codebooks` must be a list with a codebook for each level. "
+                f"Received: codebooks={codebooks!r}"
+            )
         self.codebooks = list(codebooks)
         if not self.codebooks:
             raise ValueError("Argument `codebooks` must hold a codebook. Received: []")

@@ -10,7 +10,7 @@ from keras_concrete.checks import check_choice, check_flag
 from keras_concrete.estimators.base import check_sample_axis
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.layers.current_setting import (
-    CurrentSetting,
+    CurrentTemperature,
     GivenSetting,
     HasTemperature,
 )
@@ -25,6 +25,7 @@ from keras_concrete.layers.sample_axis import (
     with_sample_axis,
 )
 from keras_concrete.layers.shapes import match
+from keras_concrete.layers.unbounded_rows import warn_of_unbounded_rows
 from keras_concrete.seeding import SeededLayer
 from keras_concrete.step_mean import StepMean
 from keras_concrete.temperatures import warn_if_too_warm
@@ -79,7 +80,7 @@ class Sampler(HasTemperature, HasSampleAxis, SeededLayer):
         check_flag("sample_axis", sample_axis)
         self._estimator = estimators.get(estimator, self._binary)
         temperature = schedules.get("temperature", temperature)
-        self._temperature = CurrentSetting(self, "temperature", temperature)
+        self._temperature = CurrentTemperature(self, "temperature", temperature)
         self.return_node = bool(return_node)
         self.inference = inference
         self.sample_axis = bool(sample_axis)
@@ -100,7 +101,7 @@ class Sampler(HasTemperature, HasSampleAxis, SeededLayer):
         if prior is not None:
             self._kl_mean = StepMean(name=f"{self.name}_kl")
         self._terms = ForgottenTerms()
-        self._has_warned = False
+        self._has_warned = self._has_warned_of_rows = False
         self.autocast = False
         self.supports_masking = True
 
@@ -191,6 +192,8 @@ class Sampler(HasTemperature, HasSampleAxis, SeededLayer):
             note(Draw(self.name, has_density=True))
         if training:
             self._terms.warn()
+            if estimator.adds_rows and not self._has_warned_of_rows:
+                self._has_warned_of_rows = warn_of_unbounded_rows(self, self.estimator)
             # The node too: some estimators draw more for it.
             with piecewise_compiled(True):
                 noise = estimator.noise(unit, shape, self.next_key())

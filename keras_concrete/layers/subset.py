@@ -8,8 +8,9 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_choice, check_flag, check_positive
+from keras_concrete.distributions.impossible import possible
 from keras_concrete.estimators.base import with_gradient_of
-from keras_concrete.layers.current_setting import CurrentSetting, HasTemperature
+from keras_concrete.layers.current_setting import CurrentTemperature, HasTemperature
 from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
 from keras_concrete.layers.probabilities import warn_of_probabilities
 from keras_concrete.layers.sample_axis import (
@@ -109,7 +110,7 @@ class SubsetSample(HasTemperature, HasSampleAxis, SeededLayer):
         check_choice("estimator", estimator, _ESTIMATORS)
         check_choice("inference", inference, ("sample", "mode"))
         temperature = schedules.get("temperature", temperature)
-        self._temperature = CurrentSetting(self, "temperature", temperature)
+        self._temperature = CurrentTemperature(self, "temperature", temperature)
         self.k = int(k)
         self.ordered = bool(ordered)
         self.estimator = estimator
@@ -167,7 +168,9 @@ class SubsetSample(HasTemperature, HasSampleAxis, SeededLayer):
 
     def _unless_impossible(self, state: Tensor, logits: Tensor) -> Tensor:
         """NaN in units with logits that are NaN, or with fewer than k to choose from."""
-        num_possible = ops.sum(ops.cast(logits > NEVER, "float32"), -1, keepdims=True)
+        _, is_ruled_out = possible(ops.cast(logits, "float32"))
+        is_possible = ops.logical_and(~is_ruled_out, logits > NEVER)
+        num_possible = ops.sum(ops.cast(is_possible, "float32"), -1, keepdims=True)
         is_nan = ops.any(ops.isnan(logits), axis=-1, keepdims=True)
         is_impossible = ops.logical_or(num_possible < self.k, is_nan)
         if self.ordered:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_concrete.checks import check_images
+from keras_concrete.checks import check_flag, check_images
 from keras_concrete.networks.base import Draw, Network, Terms
 from keras_concrete.networks.layer_maker import LayerMaker
 from keras_concrete.networks.notation import Architecture
@@ -50,6 +50,7 @@ class PredictionNetwork(Network):
                 "such as '200H~784V': a conditional one draws them from its prior. "
                 f"Received: encoder_units={encoder_units!r}"
             )
+        check_flag("centering", centering)
         super().__init__(architecture, maker, estimator, visible_mean)
         self._context_units = architecture.context_units or 0
         above = [*self._bits[1:], self._context_units]

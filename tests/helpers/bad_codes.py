@@ -34,6 +34,10 @@ def reset(*layers, **settings):
     callback.on_train_begin()
 
 
+class Nameless(kc.estimators.RelaxedEstimator):
+    pass
+
+
 BAD_CODES = {
     # KL terms
     "balance 1": (
@@ -146,5 +150,30 @@ BAD_CODES = {
     "another cell": (
         lambda: kc.DiscreteStateRNN(keras.layers.GRUCell(3)),
         "`cell` must be a DiscreteStateCell",
+    ),
+    # shapes
+    "a codebook for its list": (
+        lambda: kc.ResidualCodebook(codebook()),
+        "`codebooks` must be a list with a codebook for each level. Received: ",
+    ),
+    "a number for states": (
+        lambda: kc.HypercubeCode(4)(np.zeros(())),
+        r"expects states of shape \(batch, ..., units, 4\). Received: \(\)",
+    ),
+    "observations of unknown size": (
+        lambda: cell().build((None, None)),
+        r"expects inputs of an observation .*Received: inputs.shape=\(None, None\)",
+    ),
+    "conditions of unknown size": (
+        lambda: kc.MultiSampleBound("nvil").build((3, 1), (3, 1), [(3, None)]),
+        r"'nvil' has a network .* use 'vimco'. Received: .* shape \(3, None\)",
+    ),
+    "half a seed of a bound": (
+        lambda: kc.MultiSampleBound("nvil", seed=3.7),
+        "`seed` must be an integer.*3.7",
+    ),
+    "an estimator without a name": (
+        lambda: kc.estimators.register(Nameless()),
+        "Nameless needs an attribute `name`",
     ),
 }

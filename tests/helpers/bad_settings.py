@@ -1,7 +1,18 @@
 """Cases of bad settings of runs, and their answers."""
 
+import tempfile
+
+from bad_arguments import network
+from bad_data import IMAGES
+
+import keras_concrete as kc
 from keras_concrete.experiments import cell_jobs
 from keras_concrete.experiments.training_config import TrainingConfig
+
+
+def grids(x):
+    return kc.ImageGrids(tempfile.gettempdir(), x, num_images=4)
+
 
 # What is done, and the sentence that must answer it.
 BAD_SETTINGS = {
@@ -46,5 +57,26 @@ BAD_SETTINGS = {
     "steps of a reproduction": (
         lambda: cell_jobs.Budget(steps=0),
         "`steps` must be a positive integer. Received: steps=0",
+    ),
+    # of evaluations and callbacks
+    "a graph for a flag": (
+        lambda: kc.evaluate_bound(network(), IMAGES, 10, "discrete", verbose=False),
+        "`training` must be True or False. Received: training='discrete'",
+    ),
+    "rows of a list to enumerate": (
+        lambda: kc.exact_bound(network(), IMAGES.tolist()),
+        "`x` must be an array of examples",
+    ),
+    "a word for centering": (
+        lambda: network("2V-3H-4V", centering="x"),
+        "`centering` must be True or False",
+    ),
+    "images of another size to show": (
+        lambda: network().fit(IMAGES, callbacks=[grids(IMAGES[:, :5])], verbose=0),
+        r"`x` must have shape \(examples, 6\).*\(8, 5\)",
+    ),
+    "images of 255 to show": (
+        lambda: network().fit(IMAGES, callbacks=[grids(255 * IMAGES)], verbose=0),
+        "`x` must hold binary data, .*from 0.0 to 255.0",
     ),
 }

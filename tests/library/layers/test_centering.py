@@ -58,3 +58,17 @@ def test_no_gradient_flows_through_the_average():
 def test_decay_outside_its_range_is_refused():
     with pytest.raises(ValueError, match="`decay` must be a number from 0 to below 1"):
         kc.Centering(1.0)
+
+
+@pytest.mark.parametrize("is_frozen_before", [False, True])
+def test_the_averages_of_estimators_in_a_frozen_bound_stay_too(is_frozen_before):
+    bound = kc.MultiSampleBound("reinforce_running_mean")
+    terms = np.float32([[-1.0, -2.0]]), np.float32([[-0.5, -0.5]])
+    if is_frozen_before:
+        bound.trainable = False
+    bound(*terms, training=True)
+    bound.trainable = False
+    before = [np.array(weight) for weight in bound.surrogate.weights]
+    assert np.all(np.equal(before, 0.0)) == is_frozen_before
+    bound(*terms, training=True)
+    np.testing.assert_array_equal(bound.surrogate.weights, before)

@@ -74,3 +74,14 @@ def test_logits_that_are_a_variable_have_no_values_in_a_graph():
     layer = kc.BinaryConcreteSample(0.5, seed=0)
     draw = tf.function(lambda: layer(logits))
     assert draw().shape == (1, 16)
+
+
+@pytest.mark.parametrize("in_a_graph", [False, True])
+def test_probabilities_given_to_a_likelihood(in_a_graph):
+    likelihood = kc.BernoulliLogLikelihood(name="code")
+
+    def score(activity):
+        return likelihood(tf.cast(activity > 0, "float32"), tf.sigmoid(activity))
+
+    with pytest.warns(UserWarning, match=FOUND):
+        (tf.function(score) if in_a_graph else score)(tf.constant(X))

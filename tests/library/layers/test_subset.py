@@ -138,3 +138,12 @@ def test_a_selector_finds_the_inputs_that_matter():
     logits = special.softmax(model.get_layer("logits").get_weights()[0])
     assert sorted(np.argsort(logits)[-3:].tolist()) == [2, 5, 11]
     assert model.evaluate(x, y, verbose=0) < 0.05
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("mask", [-np.inf, -1e9, -65504.0, -1e4])
+def test_fewer_possible_states_than_k_are_nan_however_the_mask_is_written(mask, training):
+    logits = np.float32([[0.0, 1.0, mask, mask, mask], [0.0, 1.0, 2.0, mask, mask]])
+    states = np.array(kc.SubsetSample(3, 0.5, seed=0)(logits, training=training))
+    assert np.all(np.isnan(states[0]))
+    np.testing.assert_allclose(states[1], [1, 1, 1, 0, 0], atol=1e-6)

@@ -1,10 +1,12 @@
 """A setting that is a variable is no weight, wherever one is taken."""
 
+import functools
 import inspect
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_concrete as kc
 
@@ -85,3 +87,23 @@ def test_it_is_saved_as_the_number_that_it_is_and_weights_go_without(
         other.load_weights(tmp_path / "model.weights.h5")
         for weight, same in zip(model.weights, other.weights, strict=True):
             np.testing.assert_array_equal(weight, same)
+
+
+SAMPLERS = [
+    kc.BinaryConcreteSample,
+    kc.ConcreteSample,
+    functools.partial(kc.SubsetSample, 2),
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_temperature_that_has_fallen_to_nothing_leaves_states_finite(sampler):
+    temperature = keras.Variable(0.0, trainable=False)
+    layer = sampler(temperature=temperature, seed=0)
+    logits = tf.Variable(np.float32([[[0.5, -1.0, 2.0], [0.0, 0.0, 100.0]]]))
+    for value in (0.0, 1e-39, 1e-30):
+        temperature.assign(value)
+        with tf.GradientTape() as tape:
+            states = layer(logits, training=True)
+        assert np.all(np.isfinite(states))
+        assert np.all(np.isfinite(tape.gradient(states, logits)))
