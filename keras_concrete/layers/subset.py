@@ -8,7 +8,6 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_choice, check_flag, check_positive
-from keras_concrete.distributions.impossible import possible
 from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.layers.current_setting import CurrentTemperature, HasTemperature
 from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
@@ -168,6 +167,9 @@ class SubsetSample(HasTemperature, HasSampleAxis, SeededLayer):
 
     def _unless_impossible(self, state: Tensor, logits: Tensor) -> Tensor:
         """NaN in units with logits that are NaN, or with fewer than k to choose from."""
+        # Here and not above: TFP takes a second to import.
+        from keras_concrete.distributions.impossible import possible
+
         _, is_ruled_out = possible(ops.cast(logits, "float32"))
         is_possible = ops.logical_and(~is_ruled_out, logits > NEVER)
         num_possible = ops.sum(ops.cast(is_possible, "float32"), -1, keepdims=True)
