@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 __all__ = [
+    "check_bits",
     "check_choice",
     "check_count",
     "check_flag",
@@ -17,7 +18,9 @@ __all__ = [
     "check_not_negative",
     "check_num_states",
     "check_positive",
+    "check_saved_shape",
     "check_seed",
+    "check_share",
     "needing_tensorflow",
 ]
 
@@ -112,6 +115,48 @@ def check_not_negative(name: str, value: Any, kind: type = float) -> None:
         what = "an integer" if kind is int else "a number"
         raise ValueError(
             f"Argument `{name}` must be {what} from 0 upward. Received: {name}={value!r}"
+        )
+
+
+def check_share(
+    name: str, value: Any, what: str = "a share", can_be_zero: bool = False
+) -> None:
+    """Refuses what is not a number above 0, or from 0 upward, and below 1."""
+    lowest = 0.0 if can_be_zero else np.nextafter(0.0, 1.0)
+    if not _is_number(value, float) or not lowest <= value < 1:
+        bounds = "from 0 to below 1" if can_be_zero else "above 0 and below 1"
+        raise ValueError(
+            f"Argument `{name}` must be {what}, {bounds}. Received: {name}={value!r}"
+        )
+
+
+def check_bits(name: str, num_states: Any, purpose: str) -> int:
+    """Refuses what is not a power of 2 from 2 upward; returns its bits."""
+    if not _is_number(num_states, int) or num_states < 2 or num_states & (num_states - 1):
+        raise ValueError(
+            f"Argument `{name}` must be a power of 2, so that {purpose}. Received: "
+            f"{name}={num_states!r}"
+        )
+    return int(num_states).bit_length() - 1
+
+
+def check_saved_shape(what: str, saved: Any, shape: tuple[int, ...]) -> None:
+    """Refuses a saved array of another shape, before it is read.
+
+    A small file may declare an array of any size.
+
+    Args:
+        what: What the file has, for an error.
+        saved: The array, which may be one of a file.
+        shape: The shape that it must have.
+
+    Raises:
+        ValueError: If it has another.
+    """
+    if tuple(saved.shape) != shape:
+        raise ValueError(
+            f"The file has {what} that is none: its shape is {tuple(saved.shape)}, not "
+            f"{shape}. Restore the file."
         )
 
 

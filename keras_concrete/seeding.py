@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete import noise
-from keras_concrete.checks import check_seed
+from keras_concrete.checks import check_saved_shape, check_seed
 from keras_concrete.graphs import current_graph
 from keras_concrete.programs import current_values
 from keras_concrete.sublayers import all_layers, running_layers
@@ -258,12 +258,7 @@ class SeededLayer(keras.layers.Layer):
         if _STATE not in store.keys():  # Of a layer without noise in this place.
             return
         state = store[_STATE]
-        # Before it is read: a small file may declare an array of any size.
-        if tuple(state.shape) != (2,):
-            raise ValueError(
-                f"The file has a state of the noise of {self.name!r} that is none: its "
-                f"shape is {tuple(state.shape)}, not (2,). Restore the file."
-            )
+        check_saved_shape(f"a state of the noise of {self.name!r}", state, (2,))
         self.seed_generator.state.assign(state)
 
 

@@ -13,6 +13,7 @@ import keras
 from keras import ops
 
 from keras_concrete.asked_metric import AskedMetric
+from keras_concrete.checks import check_saved_shape
 from keras_concrete.graphs import FirstCalls, in_program
 from keras_concrete.seeding import is_noise_fixed
 from keras_concrete.types import Tensor
@@ -127,10 +128,5 @@ def load_step(name: str, step: keras.Variable, store: dict[str, Any]) -> None:
     if "step" not in store.keys():
         return
     saved = store["step"]
-    # Before it is read: a small file may declare an array of any size.
-    if tuple(saved.shape) != ():
-        raise ValueError(
-            f"The file has a step of {name!r} that is none: its shape is "
-            f"{tuple(saved.shape)}, not (). Restore the file."
-        )
+    check_saved_shape(f"a step of {name!r}", saved, ())
     step.assign(saved)

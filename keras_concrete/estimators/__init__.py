@@ -8,7 +8,7 @@ derive a class from `Estimator` or `RelaxedEstimator` in a file of its own, give
 """
 
 from keras_concrete.estimators.arm import Arm
-from keras_concrete.estimators.base import Estimator, RelaxedEstimator, Surrogate
+from keras_concrete.estimators.base import Estimator, RelaxedEstimator
 from keras_concrete.estimators.concrete_dreg import ConcreteDreg
 from keras_concrete.estimators.disarm import Disarm
 from keras_concrete.estimators.gapped_straight_through import GappedStraightThrough
@@ -33,6 +33,7 @@ from keras_concrete.estimators.straight_through import (
     StraightThrough,
     StraightThroughGumbelSoftmax,
 )
+from keras_concrete.estimators.surrogate import Surrogate
 from keras_concrete.estimators.vimco import Vimco
 from keras_concrete.estimators.wake_sleep import ReweightedWakeSleep
 

@@ -6,10 +6,9 @@ The discrete graph, outside training, is the same for all of them.
 import abc
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
 from keras import ops
 
-from keras_concrete import objectives
+from keras_concrete.estimators.surrogate import Surrogate
 from keras_concrete.types import Shape, Tensor
 
 if TYPE_CHECKING:
@@ -17,63 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Estimator",
+    "LinearScore",
     "RelaxedEstimator",
-    "Surrogate",
+    "beside_samples",
     "check_first_draw",
     "check_sample_axis",
     "linear_log_mass",
     "rows_of",
-    "with_gradient_of",
 ]
-
-
-class Surrogate(keras.layers.Layer):
-    """A stand-in for the bound: its value is L_m, its gradient the estimator's.
-
-    This base class is the bound itself, whose gradient flows through the states.
-
-    Args:
-        seed: Integer for the initial weights, if there are any, or None.
-        num_states: Number of states of the units that are drawn first.
-        kwargs: Arguments of `keras.layers.Layer`.
-    """
-
-    def __init__(
-        self, seed: int | None = None, num_states: int = 2, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.seed = seed
-        self.num_states = num_states
-        self.autocast = False
-
-    def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
-        """Checks the shapes of the terms; adds weights, if there are any.
-
-        Args:
-            joint_shapes: Shapes of the terms of log p.
-            posterior_shapes: Shapes of the terms of log q.
-            conditions: Shapes of what each layer of q is conditioned on; may be empty.
-        """
-
-    def call(
-        self,
-        log_joint: list[Tensor],
-        log_posterior: list[Tensor],
-        conditions: list[Tensor],
-    ) -> Tensor:
-        """Forms the surrogate.
-
-        Args:
-            log_joint: Terms of log p(x, z), `(batch, num_samples)` or `(batch,)`.
-            log_posterior: Terms of log q(z given x), of the same shape.
-            conditions: What each layer of q is conditioned on; may be empty.
-
-        Returns:
-            Tensor of shape `(batch,)`, in nats.
-        """
-        return objectives.importance_weighted_bound(
-            objectives.log_weights(log_joint, log_posterior)
-        )
 
 
 class Estimator(abc.ABC):
@@ -163,16 +113,21 @@ class Estimator(abc.ABC):
         """
         if not self.adds_rows:
             return terms
-        rows = ops.shape(terms[0])[1]
-        num_samples = (rows - self.rows_besides) // self.rows_per_sample
+        num_samples = self.num_samples_of(ops.shape(terms[0])[1])
         return [term[:, :num_samples] for term in terms]
+
+    def num_samples_of(self, rows: Any) -> Any:
+        """How many of so many rows of the training graph are samples."""
+        return (rows - self.rows_besides) // self.rows_per_sample
 
     def discrete_unit(self, binary: bool) -> "Unit":
         """The circuit and masses of a unit in the discrete graph."""
         return self.unit(binary)
 
     def noise(self, unit: "Unit", shape: Shape, key: Tensor) -> Any:
-        """Draws what `node` combines with logits of that shape."""
+        """Draws what `node` combines with logits of that shape, for the samples."""
+        if self.adds_rows:
+            shape = (shape[0], self.num_samples_of(shape[1]), *shape[2:])
         return unit.noise(shape, key)
 
     def node(
@@ -228,14 +183,29 @@ class RelaxedEstimator(Estimator):
         return unit.relaxed(temperature, logits).log_prob(node)
 
 
+class LinearScore(Estimator):
+    """An estimator that scores states by their log-mass, linearly continued (eq. 21)."""
+
+    def log_prob(
+        self,
+        unit: "Unit",
+        temperature: Tensor,
+        logits: Tensor,
+        node: Tensor,
+        drawn_logits: Tensor | None,
+    ) -> Tensor:
+        """Weighs the log-masses with the state."""
+        return linear_log_mass(unit, self.state(unit, node), logits)
+
+
 def linear_log_mass(unit: "Unit", state: Tensor, logits: Tensor) -> Tensor:
     """Sum over the states i of state_i log P_i: equation 21, linear in the state."""
     return ops.sum(unit.masses(state) * unit.log_masses(logits), axis=-1)
 
 
-def with_gradient_of(value: Tensor, smooth: Tensor) -> Tensor:
-    """Returns `value`, bit by bit, with the gradient of `smooth`, which is finite."""
-    return ops.stop_gradient(value) + (smooth - ops.stop_gradient(smooth))
+def beside_samples(logits: Tensor, node: Tensor) -> Tensor:
+    """Logits that all samples share, with a row for them where the node has rows."""
+    return logits if len(logits.shape) == len(node.shape) else ops.expand_dims(logits, 1)
 
 
 def rows_of(logits: Tensor, start: Any, stop: Any) -> Tensor:

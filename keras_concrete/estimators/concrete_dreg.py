@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import (
-    RelaxedEstimator,
-    Surrogate,
-    check_sample_axis,
-    rows_of,
-    with_gradient_of,
-)
-from keras_concrete.types import Shape, Tensor
+from keras_concrete.estimators.base import RelaxedEstimator, check_sample_axis, rows_of
+from keras_concrete.estimators.surrogate import Surrogate, bound_with_gradient_of
+from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
@@ -44,10 +39,8 @@ class DregSurrogate(Surrogate):
         _, log_p_fixed = ops.split(objectives.sum_terms(log_joint), 2, axis=1)
         weights = objectives.shares(log_weights)
         through_nodes = weights**2 * (log_weights - fixed)
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights),
-            ops.sum(through_nodes + weights * log_p_fixed, axis=1),
-        )
+        smooth = ops.sum(through_nodes + weights * log_p_fixed, axis=1)
+        return bound_with_gradient_of(log_weights, smooth)
 
 
 class ConcreteDreg(RelaxedEstimator):
@@ -83,10 +76,6 @@ class ConcreteDreg(RelaxedEstimator):
     pathwise: ClassVar[bool] = False
     convex_when_cold: ClassVar[bool] = True
     rows_per_sample: ClassVar[int] = 2
-
-    def noise(self, unit: "Unit", shape: Shape, key: Tensor) -> Any:
-        """Noise of the samples, which are the first half of the rows."""
-        return unit.noise((shape[0], shape[1] // 2, *shape[2:]), key)
 
     def node(
         self, unit: "Unit", logits: Tensor, noise: Any, temperature: Tensor

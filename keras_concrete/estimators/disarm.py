@@ -5,13 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import (
-    Surrogate,
-    check_first_draw,
-    with_gradient_of,
-)
+from keras_concrete.estimators.base import beside_samples, check_first_draw
 from keras_concrete.estimators.leave_one_out import less_mean_of_others
 from keras_concrete.estimators.score_function import ScoreFunction, score
+from keras_concrete.estimators.surrogate import Surrogate, bound_with_gradient_of
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
@@ -58,16 +55,13 @@ class DisarmSurrogate(Surrogate):
         gains = gains + score(log_weights - _of_partner(log_weights), weighted)
         for log_q in log_posterior[1:]:
             gains = gains + score(less_mean_of_others(log_weights), log_q)
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights), ops.mean(gains, axis=1)
-        )
+        return bound_with_gradient_of(log_weights, ops.mean(gains, axis=1))
 
     def _weighted_log_mass(self, logits: Tensor, node: Tensor) -> Tensor:
         """Log q of each sample, with a weight for each unit, or each of its decisions."""
         # A bound beyond which a unit is certain, for logits of -inf.
         logits = ops.clip(ops.cast(logits, "float32"), -1000.0, 1000.0)
-        if len(logits.shape) < len(node.shape):
-            logits = ops.expand_dims(logits, 1)
+        logits = beside_samples(logits, node)
         weigh = self.of_units if self.num_states == 2 else _of_decisions
         units = tuple(range(2, len(node.shape)))
         return ops.sum(weigh(logits, ops.stop_gradient(node)), axis=units)

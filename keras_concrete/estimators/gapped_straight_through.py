@@ -4,8 +4,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from keras import ops
 
-from keras_concrete.estimators.base import with_gradient_of
-from keras_concrete.estimators.straight_through import StraightThrough, state_of_masses
+from keras_concrete.estimators.straight_through import (
+    StraightThrough,
+    softmax_of_moved,
+    state_of_masses,
+)
+from keras_concrete.estimators.surrogate import with_gradient_of
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
@@ -51,6 +55,5 @@ class GappedStraightThrough(StraightThrough):
         largest = ops.max(log_masses, axis=-1, keepdims=True, initial=-float("inf"))
         lowered = ops.minimum(log_masses, largest - self.gap)
         moved = ops.where(drawn > 0.5, largest, lowered)
-        fixed = ops.stop_gradient(moved - log_masses)
-        relaxed = ops.softmax((log_masses + fixed) / temperature, axis=-1)
+        relaxed = softmax_of_moved(log_masses, moved, temperature)
         return with_gradient_of(node, state_of_masses(relaxed, node))

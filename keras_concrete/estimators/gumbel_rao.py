@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from keras import ops
 
 from keras_concrete import noise as noises
-from keras_concrete.estimators.base import with_gradient_of
-from keras_concrete.estimators.straight_through import StraightThrough, state_of_masses
+from keras_concrete.estimators.straight_through import (
+    StraightThrough,
+    softmax_of_moved,
+    state_of_masses,
+)
+from keras_concrete.estimators.surrogate import with_gradient_of
 from keras_concrete.types import Shape, Tensor
 
 if TYPE_CHECKING:
@@ -58,8 +62,7 @@ class GumbelRao(StraightThrough):
         rows, *units = ops.shape(drawn)
         gumbels = noises.gumbel((rows, self.num_draws, *units), key)
         perturbed = conditional_gumbels(ops.expand_dims(drawn, 1), log_masses, gumbels)
-        fixed = ops.stop_gradient(perturbed - log_masses)
-        relaxed = ops.softmax((log_masses + fixed) / temperature, axis=-1)
+        relaxed = softmax_of_moved(log_masses, perturbed, temperature)
         smooth = state_of_masses(ops.mean(relaxed, axis=1), node)
         return with_gradient_of(node, smooth)
 

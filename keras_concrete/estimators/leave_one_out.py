@@ -5,8 +5,8 @@ from typing import ClassVar
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate, with_gradient_of
 from keras_concrete.estimators.score_function import ScoreFunction, score
+from keras_concrete.estimators.surrogate import Surrogate, bound_with_gradient_of
 from keras_concrete.types import Tensor
 from keras_concrete.unknown_sizes import held_to_several
 
@@ -37,10 +37,8 @@ class LeaveOneOutSurrogate(Surrogate):
         log_weights = log_weights_of_several("reinforce_loo", log_joint, log_posterior)
         log_q = objectives.sum_terms(log_posterior)
         gains = score(less_mean_of_others(log_weights), log_q)
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights),
-            ops.mean(objectives.sum_terms(log_joint) + gains, axis=1),
-        )
+        smooth = ops.mean(objectives.sum_terms(log_joint) + gains, axis=1)
+        return bound_with_gradient_of(log_weights, smooth)
 
 
 def less_mean_of_others(values: Tensor) -> Tensor:

@@ -6,14 +6,18 @@ from keras import ops
 
 from keras_concrete import objectives
 from keras_concrete.estimators.base import (
-    Surrogate,
+    LinearScore,
     check_sample_axis,
     linear_log_mass,
     rows_of,
-    with_gradient_of,
 )
 from keras_concrete.estimators.score_function import ScoreFunction, score
-from keras_concrete.types import Shape, Tensor
+from keras_concrete.estimators.surrogate import (
+    Surrogate,
+    bound_with_gradient_of,
+    with_gradient_of,
+)
+from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
@@ -44,13 +48,12 @@ class MuPropSurrogate(Surrogate):
         log_p = objectives.sum_terms(log_joint)[:, :-2]
         log_q = objectives.sum_terms(log_posterior)[:, :-2]
         gains = log_p + score(log_weights - mean_field[:, None], log_q)
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights),
-            ops.mean(gains, axis=1) + mean_field - fixed,
+        return bound_with_gradient_of(
+            log_weights, ops.mean(gains, axis=1) + mean_field - fixed
         )
 
 
-class MuProp(ScoreFunction):
+class MuProp(LinearScore, ScoreFunction):
     """MuProp (Gu et al., 2016), a first-order Taylor expansion as the baseline.
 
     The mean-field state u runs through the network beside the samples: each of its layers
@@ -82,10 +85,6 @@ class MuProp(ScoreFunction):
     objective: ClassVar[str] = "mean ELBO"
     rows_besides: ClassVar[int] = 2
 
-    def noise(self, unit: "Unit", shape: Shape, key: Tensor) -> Any:
-        """Noise of the samples, which are all rows but the last two."""
-        return unit.noise((shape[0], shape[1] - 2, *shape[2:]), key)
-
     def node(
         self, unit: "Unit", logits: Tensor, noise: Any, temperature: Tensor
     ) -> Tensor:
@@ -107,17 +106,6 @@ class MuProp(ScoreFunction):
         samples, means = unit.discrete_state(node[:, :-2]), node[:, -2:]
         means = with_gradient_of(unit.relaxed_state(means), means)
         return ops.concatenate([samples, means], axis=1)
-
-    def log_prob(
-        self,
-        unit: "Unit",
-        temperature: Tensor,
-        logits: Tensor,
-        node: Tensor,
-        drawn_logits: Tensor | None,
-    ) -> Tensor:
-        """The log-mass of the samples, and its linear continuation to the means."""
-        return linear_log_mass(unit, self.state(unit, node), logits)
 
 
 def _linear_baseline(unit: "Unit", node: Tensor, logits: Tensor) -> Tensor:

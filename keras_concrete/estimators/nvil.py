@@ -1,18 +1,18 @@
 """NVIL: a learning signal and a learned baseline for each layer."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
     score,
     update_average,
 )
+from keras_concrete.estimators.surrogate import Surrogate
 from keras_concrete.moving_average import moving_average
 from keras_concrete.seeding import derive_seed
 from keras_concrete.types import Tensor
@@ -29,25 +29,16 @@ class NvilSurrogate(Surrogate):
     squared error, and a running mean; the rest is divided by a running standard
     deviation where that exceeds 1.
 
-    Args:
+    Attributes:
         normalize_variance: Whether to divide by the standard deviation, which rescales
             the gradient of the posterior by design.
         decay: Of the running mean and variance, which are updated after their use.
         hidden_units: Size of the baseline's hidden layer of tanh units.
-        kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(
-        self,
-        normalize_variance: bool = True,
-        decay: float = 0.8,
-        hidden_units: int = 100,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.normalize_variance = normalize_variance
-        self.decay = decay
-        self.hidden_units = hidden_units
+    normalize_variance: ClassVar[bool] = True
+    decay: ClassVar[float] = 0.8
+    hidden_units: ClassVar[int] = 100
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Adds a baseline, a mean and a variance for each layer."""

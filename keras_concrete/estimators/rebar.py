@@ -6,15 +6,10 @@ from keras import ops
 
 from keras_concrete import noise as noises
 from keras_concrete import objectives
-from keras_concrete.estimators.base import (
-    Surrogate,
-    check_sample_axis,
-    linear_log_mass,
-    rows_of,
-    with_gradient_of,
-)
+from keras_concrete.estimators.base import LinearScore, check_sample_axis, rows_of
 from keras_concrete.estimators.gumbel_rao import conditional_gumbels
 from keras_concrete.estimators.score_function import ScoreFunction, score
+from keras_concrete.estimators.surrogate import Surrogate, bound_with_gradient_of
 from keras_concrete.types import Shape, Tensor
 
 if TYPE_CHECKING:
@@ -45,12 +40,10 @@ class RebarSurrogate(Surrogate):
         log_p = ops.split(objectives.sum_terms(log_joint), 3, axis=1)[0]
         log_q = ops.split(objectives.sum_terms(log_posterior), 3, axis=1)[0]
         gains = log_p + score(log_weights - conditional, log_q) + relaxed - conditional
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights), ops.mean(gains, axis=1)
-        )
+        return bound_with_gradient_of(log_weights, ops.mean(gains, axis=1))
 
 
-class Rebar(ScoreFunction):
+class Rebar(LinearScore, ScoreFunction):
     """REBAR (Tucker et al., 2017).
 
     In the layer that is drawn first, b is the discrete state, s the relaxed state of the
@@ -88,8 +81,7 @@ class Rebar(ScoreFunction):
 
     def noise(self, unit: "Unit", shape: Shape, key: Tensor) -> Any:
         """Noise of the samples, and a key for that of the relaxed states."""
-        of_samples = unit.noise((shape[0], shape[1] // 3, *shape[2:]), key)
-        return of_samples, noises.fold_in(key, 1)
+        return super().noise(unit, shape, key), noises.fold_in(key, 1)
 
     def node(
         self, unit: "Unit", logits: Tensor, noise: Any, temperature: Tensor
@@ -109,7 +101,7 @@ class Rebar(ScoreFunction):
 
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """Discrete samples, and relaxed states."""
-        num_samples = ops.shape(node)[1] // 3
+        num_samples = self.num_samples_of(ops.shape(node)[1])
         return ops.concatenate(
             [
                 unit.discrete_state(node[:, :num_samples]),
@@ -117,17 +109,6 @@ class Rebar(ScoreFunction):
             ],
             axis=1,
         )
-
-    def log_prob(
-        self,
-        unit: "Unit",
-        temperature: Tensor,
-        logits: Tensor,
-        node: Tensor,
-        drawn_logits: Tensor | None,
-    ) -> Tensor:
-        """The log-mass of the samples, and its linear continuation to relaxed states."""
-        return linear_log_mass(unit, self.state(unit, node), logits)
 
 
 def _conditional_node(

@@ -1,16 +1,16 @@
 """REINFORCE, without a baseline and with a running mean."""
 
-from typing import Any
+from typing import ClassVar
 
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
     score,
     update_average,
 )
+from keras_concrete.estimators.surrogate import Surrogate
 from keras_concrete.moving_average import moving_average
 from keras_concrete.types import Tensor
 
@@ -44,15 +44,12 @@ class ReinforceSurrogate(Surrogate):
 class RunningMeanSurrogate(ReinforceSurrogate):
     """The same, less a running mean of earlier batches' bounds.
 
-    Args:
+    Attributes:
         decay: The mean becomes `decay * mean + (1 - decay) * batch mean`, after its use:
             a sample never sees itself, so the gradient stays unbiased.
-        kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, decay: float = 0.9, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.decay = decay
+    decay: ClassVar[float] = 0.9
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Adds the mean, a weight that does not train."""

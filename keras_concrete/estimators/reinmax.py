@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
-from keras_concrete.estimators.base import with_gradient_of
 from keras_concrete.estimators.straight_through import StraightThrough, state_of_masses
+from keras_concrete.estimators.surrogate import with_gradient_of
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:

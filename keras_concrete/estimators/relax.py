@@ -7,16 +7,13 @@ import keras
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import (
-    Surrogate,
-    check_first_draw,
-    with_gradient_of,
-)
+from keras_concrete.estimators.base import beside_samples, check_first_draw
 from keras_concrete.estimators.score_function import (
     ScoreFunction,
     score,
     update_average,
 )
+from keras_concrete.estimators.surrogate import Surrogate, bound_with_gradient_of
 from keras_concrete.moving_average import moving_average
 from keras_concrete.seeding import derive_seed
 from keras_concrete.types import Tensor
@@ -32,18 +29,13 @@ class RelaxSurrogate(Surrogate):
     it leaves of the log-weights is subtracted too. It trains with the model, to lower the
     mean square of the gradient of the logits.
 
-    Args:
+    Attributes:
         decay: Of the running mean, which is updated after its use.
         hidden_units: Size of the hidden layer.
-        kwargs: Arguments of `keras.layers.Layer`.
     """
 
-    def __init__(
-        self, decay: float = 0.8, hidden_units: int = 100, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.decay = decay
-        self.hidden_units = hidden_units
+    decay: ClassVar[float] = 0.8
+    hidden_units: ClassVar[int] = 100
 
     def build(self, joint_shapes: list, posterior_shapes: list, conditions: list) -> None:
         """Adds the network; refuses terms without their logits and node."""
@@ -104,9 +96,7 @@ class RelaxSurrogate(Surrogate):
         square = ops.mean(ops.square(of_logits), axis=(2, 3)) / 2.0
         gains = gains - (square - ops.stop_gradient(square))
         update_average(self, self.mean, self.decay, rest)
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights), ops.mean(gains, axis=1)
-        )
+        return bound_with_gradient_of(log_weights, ops.mean(gains, axis=1))
 
     def _masses(self, logits: Tensor, node: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of the states of units: log-masses; relaxed and discrete states, held fixed.
@@ -118,9 +108,7 @@ class RelaxSurrogate(Surrogate):
 
         unit = standard_unit(self.num_states == 2)
         node = ops.stop_gradient(node)
-        logits = ops.cast(logits, "float32")
-        if len(logits.shape) < len(node.shape):
-            logits = ops.expand_dims(logits, 1)
+        logits = beside_samples(ops.cast(logits, "float32"), node)
         relaxed, drawn = (
             unit.masses(state)
             for state in (unit.relaxed_state(node), unit.discrete_state(node))

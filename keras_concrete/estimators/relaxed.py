@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from keras import ops
 
-from keras_concrete.estimators.base import RelaxedEstimator, linear_log_mass
+from keras_concrete.estimators.base import LinearScore, RelaxedEstimator, linear_log_mass
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Concrete(RelaxedEstimator):
     convex_when_cold: ClassVar[bool] = True
 
 
-class GumbelSoftmax(RelaxedEstimator):
+class GumbelSoftmax(LinearScore, RelaxedEstimator):
     """Relaxed states scored by discrete masses, linear in the state (equation 21).
 
     The objective of Jang, Gu & Poole, "Categorical Reparameterization with
@@ -33,17 +33,6 @@ class GumbelSoftmax(RelaxedEstimator):
 
     name = "gumbel_softmax"
     convex_when_cold: ClassVar[bool] = True
-
-    def log_prob(
-        self,
-        unit: "Unit",
-        temperature: Tensor,
-        logits: Tensor,
-        node: Tensor,
-        drawn_logits: Tensor | None,
-    ) -> Tensor:
-        """Weighs the log-masses with the relaxed state."""
-        return linear_log_mass(unit, self.state(unit, node), logits)
 
 
 class AnalyticKL(RelaxedEstimator):

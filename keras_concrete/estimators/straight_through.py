@@ -6,14 +6,21 @@ scored linearly in the state, so that gradients reach it.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from keras_concrete.estimators.base import with_gradient_of
+from keras import ops
+
 from keras_concrete.estimators.relaxed import GumbelSoftmax
+from keras_concrete.estimators.surrogate import with_gradient_of
 from keras_concrete.types import Tensor
 
 if TYPE_CHECKING:
     from keras_concrete.distributions.units import Unit
 
-__all__ = ["StraightThrough", "StraightThroughGumbelSoftmax", "state_of_masses"]
+__all__ = [
+    "StraightThrough",
+    "StraightThroughGumbelSoftmax",
+    "softmax_of_moved",
+    "state_of_masses",
+]
 
 
 class StraightThrough(GumbelSoftmax):
@@ -50,6 +57,21 @@ class StraightThroughGumbelSoftmax(GumbelSoftmax):
     def state(self, unit: "Unit", node: Tensor) -> Tensor:
         """The rounded node, with the gradient of the relaxed state."""
         return with_gradient_of(unit.discrete_state(node), unit.relaxed_state(node))
+
+
+def softmax_of_moved(log_masses: Tensor, moved: Tensor, temperature: Tensor) -> Tensor:
+    """The softmax of log-masses that were moved, by what is held fixed in its gradient.
+
+    Args:
+        log_masses: Log-masses of the states of each unit, on the last axis.
+        moved: Where they were moved to.
+        temperature: Of the softmax.
+
+    Returns:
+        Tensor of the shape of `moved`.
+    """
+    fixed = ops.stop_gradient(moved - log_masses)
+    return ops.softmax((log_masses + fixed) / temperature, axis=-1)
 
 
 def state_of_masses(masses: Tensor, node: Tensor) -> Tensor:

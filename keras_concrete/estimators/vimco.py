@@ -3,12 +3,12 @@
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate
 from keras_concrete.estimators.leave_one_out import (
     check_several_samples,
     log_weights_of_several,
 )
 from keras_concrete.estimators.score_function import ScoreFunction, score
+from keras_concrete.estimators.surrogate import Surrogate
 from keras_concrete.types import Tensor
 
 __all__ = ["Vimco", "leave_one_out_bounds"]

@@ -5,12 +5,12 @@ from typing import ClassVar
 from keras import ops
 
 from keras_concrete import objectives
-from keras_concrete.estimators.base import Surrogate, with_gradient_of
 from keras_concrete.estimators.leave_one_out import (
     check_several_samples,
     log_weights_of_several,
 )
 from keras_concrete.estimators.score_function import ScoreFunction
+from keras_concrete.estimators.surrogate import Surrogate, bound_with_gradient_of
 from keras_concrete.types import Tensor
 
 __all__ = ["ReweightedWakeSleep"]
@@ -33,10 +33,8 @@ class WakeSleepSurrogate(Surrogate):
     ) -> Tensor:
         log_weights = log_weights_of_several(self.estimator, log_joint, log_posterior)
         log_both = objectives.sum_terms([*log_joint, *log_posterior])
-        return with_gradient_of(
-            objectives.importance_weighted_bound(log_weights),
-            ops.sum(objectives.shares(log_weights) * log_both, axis=1),
-        )
+        smooth = ops.sum(objectives.shares(log_weights) * log_both, axis=1)
+        return bound_with_gradient_of(log_weights, smooth)
 
 
 class ReweightedWakeSleep(ScoreFunction):

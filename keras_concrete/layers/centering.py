@@ -3,9 +3,9 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
+from keras_concrete.checks import check_share
 from keras_concrete.layers.masks import zero_where_masked
 from keras_concrete.moving_average import move_average, moving_average
 from keras_concrete.types import Tensor
@@ -41,19 +41,14 @@ class Centering(keras.layers.Layer):
         ValueError: If `decay` is not in [0, 1).
 
     Example:
-    >>> import numpy as np
-    >>> layer, ones = Centering(decay=0.9), np.ones((4, 1), "float32")
+    >>>     >>> layer, ones = Centering(decay=0.9), np.ones((4, 1), "float32")
     >>> [round(float(layer(ones, training=True)[0, 0]), 2) for _ in range(3)]
     [1.0, 0.9, 0.81]
     """
 
     def __init__(self, decay: float = 0.9, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(decay, int | float | np.floating) or not 0 <= decay < 1:
-            raise ValueError(
-                "Argument `decay` must be a number from 0 to below 1. "
-                f"Received: decay={decay!r}"
-            )
+        check_share("decay", decay, "a number", can_be_zero=True)
         self.decay = float(decay)
         self.autocast = False
         self.supports_masking = True

@@ -10,6 +10,7 @@ from keras_concrete.checks import (
     check_not_negative,
     check_num_states,
     check_positive,
+    check_share,
 )
 from keras_concrete.estimators.straight_through import (
     StraightThrough,
@@ -119,12 +120,7 @@ class DiscreteStateCell(keras.layers.Layer):
         check_positive("dynamics_weight", dynamics_weight)
         check_positive("representation_weight", representation_weight)
         check_not_negative("action_size", action_size, int)
-        check_not_negative("unimix", unimix)
-        if unimix >= 1:
-            raise ValueError(
-                "Argument `unimix` must be a share, from 0 to below 1. Received: "
-                f"unimix={unimix!r}"
-            )
+        check_share("unimix", unimix, can_be_zero=True)
         _check_estimator(estimator)
         self.units = int(units)
         self.num_variables = int(num_variables)

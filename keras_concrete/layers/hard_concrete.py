@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators, schedules
-from keras_concrete.checks import check_positive
+from keras_concrete.checks import check_positive, check_share
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.hard_gates import hard_gate, log_odds_of_open
 from keras_concrete.layers.added_loss import add_loss
@@ -263,9 +263,4 @@ def _check_penalty(l0_weight: Any, target_sparsity: Any) -> None:
             "that holds a target is found by its multiplier. Received: "
             f"l0_weight={l0_weight!r}, target_sparsity={target_sparsity!r}"
         )
-    check_positive("target_sparsity", target_sparsity)
-    if target_sparsity >= 1:
-        raise ValueError(
-            "Argument `target_sparsity` must be a share of the gates, above 0 and below "
-            f"1. Received: target_sparsity={target_sparsity!r}"
-        )
+    check_share("target_sparsity", target_sparsity, "a share of the gates")

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.checks import check_flag, check_num_states
+from keras_concrete.checks import check_bits, check_flag
+from keras_concrete.layers.origin import check_states, origins
 from keras_concrete.types import Tensor
 
 __all__ = ["HypercubeCode"]
@@ -36,7 +37,7 @@ class HypercubeCode(keras.layers.Layer):
         shape of the input.
 
     Raises:
-        ValueError: If `num_states` is not a power of 2, or not the size of the states.
+        ValueError: If `num_states` is not a power of 2, or not that of the states.
 
     Example:
     >>> import numpy as np
@@ -48,16 +49,18 @@ class HypercubeCode(keras.layers.Layer):
 
     def __init__(self, num_states: int = 2, flatten: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        num_states = check_num_states(num_states)
-        if num_states & (num_states - 1):
-            raise ValueError(
-                "Argument `num_states` must be a power of 2, so that the states are "
-                f"the corners of a hypercube. Received: num_states={num_states}"
-            )
+        purpose = "the states are the corners of a hypercube"
+        self._bits = check_bits("num_states", num_states, purpose)
         check_flag("flatten", flatten)
-        self.num_states = num_states
+        self.num_states = int(num_states)
         self.flatten = bool(flatten)
         self.supports_masking = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Maps states to codes; refuses those of other units than it was told of."""
+        for origin in origins((args, kwargs)):
+            check_states(self, origin)
+        return super().__call__(*args, **kwargs)
 
     def build(self, input_shape: tuple) -> None:
         """Checks the size of the states."""
@@ -77,7 +80,7 @@ class HypercubeCode(keras.layers.Layer):
         state = ops.cast(state, self.compute_dtype)
         if self.num_states == 2:
             return 2.0 * state - 1.0
-        corners = _corners(self.num_states)
+        corners = _corners(self._bits)
         codes = ops.matmul(state, ops.cast(corners, state.dtype))
         if not self.flatten:
             return codes
@@ -93,11 +96,10 @@ class HypercubeCode(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         if self.num_states == 2:
             return tuple(input_shape)
-        bits = self.num_states.bit_length() - 1
         if not self.flatten:
-            return (*input_shape[:-1], bits)
+            return (*input_shape[:-1], self._bits)
         units = input_shape[-2]
-        return (*input_shape[:-2], None if units is None else units * bits)
+        return (*input_shape[:-2], None if units is None else units * self._bits)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -107,8 +109,7 @@ class HypercubeCode(keras.layers.Layer):
         }
 
 
-def _corners(num_states: int) -> np.ndarray:
+def _corners(bits: int) -> np.ndarray:
     """The transpose of C: row k is the corner that spells k."""
-    bits = num_states.bit_length() - 1
     shifts = np.arange(bits)[::-1]
-    return 2.0 * ((np.arange(num_states)[:, None] >> shifts) & 1) - 1.0
+    return 2.0 * ((np.arange(2**bits)[:, None] >> shifts) & 1) - 1.0

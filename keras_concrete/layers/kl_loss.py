@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_concrete import estimators
-from keras_concrete.checks import check_choice, check_not_negative, check_positive
+from keras_concrete.checks import check_choice, check_not_negative, check_share
 from keras_concrete.types import Tensor
 
 __all__ = ["balanced_kl", "check_balance", "check_free_nats", "check_objective"]
@@ -52,12 +52,7 @@ def check_balance(name: str, balance: Any) -> float | None:
     """
     if balance is None:
         return None
-    check_positive(name, balance)
-    if balance >= 1:
-        raise ValueError(
-            f"Argument `{name}` must be the share of the weight that moves the prior, "
-            f"above 0 and below 1, or None. Received: {name}={balance!r}"
-        )
+    check_share(name, balance, "None or the share of the weight that moves the prior")
     return float(balance)
 
 

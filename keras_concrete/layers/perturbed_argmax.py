@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_concrete.checks import check_choice, check_positive
-from keras_concrete.estimators.base import with_gradient_of
+from keras_concrete.estimators.surrogate import with_gradient_of
 from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
 from keras_concrete.layers.sample_axis import with_sample_axis
 from keras_concrete.seeding import SeededLayer

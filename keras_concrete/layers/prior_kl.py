@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_choice
+from keras_concrete.estimators.base import beside_samples
 from keras_concrete.layers.kl import RelaxedKL
 from keras_concrete.layers.kl_loss import check_balance, check_free_nats, check_objective
 from keras_concrete.layers.learned_logits import LearnedLogits
@@ -120,8 +121,7 @@ class PriorKL(keras.layers.Layer):
         # Here and not above: TFP takes a second to import.
         from keras_concrete.distributions.impossible import possible
 
-        if len(prior_logits.shape) < len(logits.shape):  # Of all samples.
-            prior_logits = ops.expand_dims(prior_logits, 1)
+        prior_logits = beside_samples(prior_logits, logits)
         _, impossible = possible(logits)
         return ops.where(impossible, -float("inf"), prior_logits)
 

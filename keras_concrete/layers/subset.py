@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_concrete import schedules
 from keras_concrete.checks import check_choice, check_flag, check_positive
-from keras_concrete.estimators.base import with_gradient_of
+from keras_concrete.estimators.surrogate import with_gradient_of
 from keras_concrete.layers.current_setting import CurrentTemperature, HasTemperature
 from keras_concrete.layers.perturbed_scores import NEVER, draw_gumbels
 from keras_concrete.layers.probabilities import warn_of_probabilities

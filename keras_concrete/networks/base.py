@@ -77,7 +77,7 @@ class Network:
         self._links = architecture.links[::-1]
         self._bits = architecture.latent_units[::-1]
         self.arity = maker.arity
-        self.unit_counts = [bits // (self.arity.bit_length() - 1) for bits in self._bits]
+        self.unit_counts = [bits // maker.bits_per_unit for bits in self._bits]
         self._num_pixels = architecture.visible_units
         self.visible_logits = maker.visible_logits(
             self._links[0], self._bits[0], architecture.visible_units, visible_mean

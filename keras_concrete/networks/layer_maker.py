@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_concrete.checks import check_num_states, check_seed
+from keras_concrete.checks import check_bits, check_seed
 from keras_concrete.layers import (
     BinaryConcreteSample,
     ConcreteLogProb,
@@ -45,15 +45,10 @@ class LayerMaker:
         seed: int | None,
         dtype: Any,
     ) -> None:
-        arity = check_num_states(arity)
         if seed is not None:
             check_seed(seed)
-        if arity & (arity - 1):
-            raise ValueError(
-                "Argument `arity` must be a power of 2, so that units hold whole bits. "
-                f"Received: arity={arity}"
-            )
-        self.arity = arity
+        self.bits_per_unit = check_bits("arity", arity, "units hold whole bits")
+        self.arity = int(arity)
         self.options = {"dtype": dtype}
         self._estimator = estimator
         self._kernel_regularizer = kernel_regularizer
@@ -154,14 +149,13 @@ class LayerMaker:
         return derive_seed(self._seed, self._num_seeds)
 
     def _units(self, bits: int) -> int:
-        bits_per_unit = self.arity.bit_length() - 1
-        if bits % bits_per_unit:
+        if bits % self.bits_per_unit:
             raise ValueError(
                 f"A layer of {bits} bits cannot be made of units of arity {self.arity}, "
-                f"which hold {bits_per_unit} bits each: choose a multiple of "
-                f"{bits_per_unit}."
+                f"which hold {self.bits_per_unit} bits each: choose a multiple of "
+                f"{self.bits_per_unit}."
             )
-        return bits // bits_per_unit
+        return bits // self.bits_per_unit
 
 
 @keras.saving.register_keras_serializable(package="keras_concrete")

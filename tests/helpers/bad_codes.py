@@ -46,7 +46,7 @@ BAD_CODES = {
     ),
     "balance 0": (
         lambda: sampler(kl_balance=0),
-        "`kl_balance` must be a positive number",
+        "`kl_balance` must be .*above 0 and below 1. Received: kl_balance=0",
     ),
     "free nats below 0": (lambda: sampler(free_nats=-1), "`free_nats` must be a number"),
     "an objective that there is not": (
@@ -159,6 +159,10 @@ BAD_CODES = {
     "a number for states": (
         lambda: kc.HypercubeCode(4)(np.zeros(())),
         r"expects states of shape \(batch, ..., units, 4\). Received: \(\)",
+    ),
+    "states of four for those of two": (
+        lambda: kc.HypercubeCode()(kc.ConcreteSample(1.0, name="quaternary")(X[..., :4])),
+        "for units of num_states=2, but 'quaternary' draws .*: pass num_states=4",
     ),
     "observations of unknown size": (
         lambda: cell().build((None, None)),

@@ -21,8 +21,8 @@ Nvil = type(estimators.get("nvil"))
 class PlainNvilSurrogate(Nvil.surrogate):
     """NVIL without what rescales the gradient by design."""
 
-    def __init__(self, **kwargs):
-        super().__init__(normalize_variance=False, hidden_units=3, **kwargs)
+    normalize_variance = False
+    hidden_units = 3
 
 
 class PlainNvil(Nvil):

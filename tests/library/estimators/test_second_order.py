@@ -99,8 +99,8 @@ def test_gumbel_rao_has_the_mean_gradient_of_softmax_under_fixed_noise(
     num_states, monkeypatch
 ):
     state, upstream, ours = draw("gumbel_rao", LOGITS[num_states], monkeypatch)
-    shape = (GumbelRao.num_draws, *state.shape)
-    gumbels = np.float64(noise.gumbel(shape, noise.fold_in(KEY, 1)))
+    shape = (len(state), GumbelRao.num_draws, *state.shape[1:])
+    gumbels = np.float64(noise.gumbel(shape, noise.fold_in(KEY, 1))).swapaxes(0, 1)
     log_masses = masses_of(LOGITS[num_states])[:, None]
     largest = np.sum(state * gumbels, -1, keepdims=True)
     below = -np.logaddexp(-(log_masses + gumbels), -largest)
