@@ -14,7 +14,7 @@ from benchmarks.contestants import TRAINING, make_job
 from benchmarks.race import Entry, Report, alternate
 from benchmarks.summary import agreement, summarise
 
-__all__ = ["limit_of", "make_results", "make_table"]
+__all__ = ["make_results", "make_table"]
 
 # Of a run: about three seconds of ours, on the two cores that this was written on.
 _STEPS = {1: 1000, 5: 500, 50: 100}
@@ -52,12 +52,6 @@ def make_results(
             result["agreement"] = agreement(entry.first, our_first)
         results.append(result)
     return results
-
-
-def limit_of(results: Sequence[dict[str, Any]]) -> float | None:
-    """Milliseconds that the fastest of the matrix products take, if any ran."""
-    costs = [r["wall_ms"]["median"] for r in results if r["is_limit"]]
-    return min(costs, default=None)
 
 
 def make_table(results: Sequence[dict[str, Any]]) -> Table:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_concrete.checks import check_positive
 from keras_concrete.shuffled_batches import prefetched
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def with_batches(given: dict[str, Any]) -> dict[str, Any]:
         is more than plain arrays is left as it is.
     """
     given = dict(given)
-    size = given.get("batch_size") or 32
+    size = given.get("batch_size")
+    if size is None:
+        size = 32
+    check_positive("batch_size", size, int)
     data: list[Any] = [given.get(name) for name in ("x", "y", "sample_weight")]
     if (
         not _are_arrays(data)
@@ -96,11 +100,12 @@ def array_batches(data: Any, batch_size: int, shuffle: bool) -> "tf.data.Dataset
     return prefetched(places.batch(batch_size), rows_of)
 
 
-def examples_of(x: Any) -> tuple[Any, int]:
+def examples_of(x: Any, name: str = "x") -> tuple[Any, int]:
     """The arrays of some examples, and the number of examples that each of them has.
 
     Args:
         x: An array of examples, or a tuple, list or dict of arrays.
+        name: Name of the argument, for an error.
 
     Returns:
         The same structure of NumPy arrays, and a positive integer.
@@ -113,8 +118,8 @@ def examples_of(x: Any) -> tuple[Any, int]:
     if len(sizes) != 1 or not sizes.pop():
         shapes = ", ".join(str(part.shape) for part in parts[:4])
         raise ValueError(
-            "Argument `x` must be an array of examples, with at least one example, or a "
-            "tuple, list or dict of such arrays, all of the same number. Received: a "
+            f"Argument `{name}` must be an array of examples, with at least one "
+            "example, or a tuple, list or dict of such arrays, all of the same number. Received: a "
             f"{type(x).__name__} with shapes {shapes}{', ...' if len(parts) > 4 else ''}"
         )
     return keras.tree.pack_sequence_as(x, parts), len(parts[0])

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 __all__ = [
-    "EXPORT_PARTIAL",
+    "PARTIAL",
     "check_empty",
     "check_no_link",
     "check_no_links",
@@ -15,10 +15,9 @@ __all__ = [
     "write_whole",
 ]
 
-# How the names of files begin that are being written, and of what a killed process left.
-_PARTIAL = "partial"
-# The same in folders of a user's own, as of exports.
-EXPORT_PARTIAL = ".keras-concrete-partial-"
+# How the names of files and folders begin that are being written, and of what a killed
+# process left of them: folders may hold a user's own files too.
+PARTIAL = ".keras-concrete-partial-"
 
 
 def check_empty(folder: Path, advice: str, but: str = "") -> None:
@@ -58,8 +57,7 @@ def is_leftover(entry: Path) -> bool:
     Args:
         entry: Its path.
     """
-    names = (f"{_PARTIAL}-", f"{_PARTIAL}.", EXPORT_PARTIAL)
-    return entry.name.startswith(names)
+    return entry.name.startswith(PARTIAL)
 
 
 def check_no_link(path: Path) -> None:
@@ -125,7 +123,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OSError: If it cannot be written; what was there is then as it was.
     """
-    partial = path.with_name(f"{_PARTIAL}-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     partial.unlink(missing_ok=True)
     try:
         # Exclusively, so that no link is followed.

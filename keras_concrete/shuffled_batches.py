@@ -8,6 +8,8 @@ import numpy as np
 if TYPE_CHECKING:
     import tensorflow as tf
 
+from keras_concrete.checks import check_positive
+
 __all__ = ["prefetched", "shuffled_batches"]
 
 
@@ -30,7 +32,8 @@ def shuffled_batches(
         A `tf.data.Dataset` of batches of the dtype of `images`.
 
     Raises:
-        ValueError: If `batch_size` is larger than the number of images.
+        ValueError: If `batch_size` is not a positive integer, or larger than the number
+            of images.
 
     Example:
     >>> stream = iter(shuffled_batches(np.arange(4), batch_size=2, seed=0))
@@ -39,6 +42,7 @@ def shuffled_batches(
     """
     import tensorflow as tf
 
+    check_positive("batch_size", batch_size, int)
     num_images = len(images)
     steps = num_images // batch_size
     if not steps:

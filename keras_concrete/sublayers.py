@@ -6,7 +6,13 @@ from typing import TypeVar
 
 import keras
 
-__all__ = ["all_layers", "as_functional", "input_shapes", "running_layers"]
+__all__ = [
+    "all_layers",
+    "as_functional",
+    "check_has_inputs",
+    "input_shapes",
+    "running_layers",
+]
 
 _Kind = TypeVar("_Kind", bound=keras.Layer)
 
@@ -88,6 +94,25 @@ def as_functional(model: keras.Model) -> keras.Model:
         outputs = one if len(several) == 1 else several
         return keras.Model(model.inputs[0], outputs, name=model.name)
     return keras.Model(model.input, model.output, name=model.name)
+
+
+def check_has_inputs(model: keras.Model, other: str = "") -> None:
+    """Refuses a model whose layers cannot be followed.
+
+    Args:
+        model: What was given.
+        other: What else than a functional or Sequential model is taken, for the error.
+
+    Raises:
+        ValueError: If it is no model, or one without known inputs.
+    """
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise ValueError(
+            f"Argument `model` must be {other}a functional or Sequential model whose "
+            "inputs are known. Call a Sequential model on data first; put a subclassed "
+            "one, or its layers, into a functional one: x = keras.Input(...), "
+            f"keras.Model(x, model(x)). Received: {model!r}"
+        )
 
 
 def input_shapes(model: keras.Model) -> list[tuple[int | None, ...]]:

@@ -71,6 +71,8 @@ def _paper_table(name: str) -> str:
         if (result.cell.table, result.cell.data) == (table, data)
         and result.steps == int(steps)
     ]
+    if not chosen:
+        raise ValueError(f"There are no results of {name}: is the mark misspelt?")
     return "\n".join(map(markdown, make_tables(chosen)))
 
 

@@ -21,6 +21,7 @@ from benchmarks.advice.runs import (
 )
 from benchmarks.run_lines import add_run, read_runs, resume_runs
 from keras_concrete.experiments import machine
+from keras_concrete.experiments.command_line.arguments import listed
 
 _BATCH_SIZE = 64
 
@@ -54,11 +55,17 @@ def main(
 ) -> None:
     """Trains jobs by estimators at temperatures; prints what is known so far."""
     machine.use_threads(threads)
-    done = {run.settings for run in resume_runs(out, Run)}
+    runs = resume_runs(out, Run)
+    if any(run.epochs != epochs for run in runs):
+        raise typer.BadParameter(f"{out} has runs of other epochs: name another --out.")
+    names = listed(jobs)
+    if unknown := {*names} - {*JOBS}:
+        raise typer.BadParameter(f"--jobs has unknown {unknown}: choose of {[*JOBS]}.")
+    done = {run.settings for run in runs}
     wanted = [
         (job, estimator, temperature, seed, epochs)
         for seed in range(num_seeds)
-        for job in jobs.split(",")
+        for job in names
         for estimator in (ESTIMATORS if JOBS[job].scores_states else ESTIMATORS[2:])
         for temperature in temperatures_of(estimator, job)
     ]

@@ -1,12 +1,12 @@
 """Runs of the jobs, and the tables of their scores."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.advice.jobs import JOBS
+from keras_concrete.evaluation import standard_error
 
 __all__ = [
     "ESTIMATORS",
@@ -116,5 +116,5 @@ def _cell(scores: list[float] | None, best: float) -> str:
     digits = 3 if best < 10 else 1
     text = f"{mean:.{digits}f}"
     if len(scores) > 1:
-        text += f" ± {np.std(scores, ddof=1) / math.sqrt(len(scores)):.{digits}f}"
+        text += f" ± {standard_error(np.asarray(scores)):.{digits}f}"
     return f"**{text}**" if mean == best else text

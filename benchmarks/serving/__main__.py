@@ -141,7 +141,7 @@ def _prepare(folder: Path) -> tuple[Any, dict[str, np.ndarray]]:
     generator = np.random.default_rng(0)
     x = generator.integers(0, 2, (64, 784)).astype("float32")
     seeds = generator.integers(-(2**31), 2**31, 64).astype("int32")
-    answers = [model.encode(x[i : i + 1], seeds[i]) for i in range(64)]
+    answers = [model.encode(x[i : i + 1], tf.constant(seeds[i])) for i in range(64)]
     cases = {name: np.concatenate([a[name] for a in answers]) for name in answers[0]}
     cases |= {"x": x, "seeds": seeds[:, None]}
     np.savez(folder / "cases.npz", **cases)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_concrete.array_batches import tensors_as_fit_takes
+from keras_concrete.array_batches import examples_of, tensors_as_fit_takes
 from keras_concrete.auditing import behaviour, logits, units
 from keras_concrete.auditing.finding import Finding
 from keras_concrete.auditing.places import Place, has_graph, places
@@ -73,13 +73,8 @@ def audit(model: keras.Model, data: Any) -> list[Finding]:
             "Argument `model` must be a keras.Model; for a layer make one by "
             f"keras.Sequential. Received: a {type(model).__name__}"
         )
-    arrays = keras.tree.flatten(data)
-    if not arrays or any(np.ndim(a) == 0 or len(a) == 0 for a in arrays):
-        raise ValueError(
-            "Argument `data` must be what the model takes, with at least one example. "
-            f"Received: {type(data).__name__} of shapes {[np.shape(a) for a in arrays]}"
-        )
-    x = tensors_as_fit_takes(data)
+    examples, _ = examples_of(data, "data")
+    x = tensors_as_fit_takes(examples)
     if not model.built:
         model(x, training=False)
     # One scope for all draws: within it generators go on, and after it they go back.

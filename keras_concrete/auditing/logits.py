@@ -25,7 +25,8 @@ def faults_of_logits(place: Place) -> Iterator[Finding]:
     if isinstance(layer, Sampler | SubsetSample):
         logits = np.asarray(place.inputs[0], "float32")
     elif isinstance(layer, BernoulliLogLikelihood):
-        logits = np.asarray(place.inputs[1], "float32")
+        given = place.kwargs if "logits" in place.kwargs else {"logits": place.args[1]}
+        logits = np.asarray(given["logits"], "float32")
     else:
         return
     if are_probabilities(logits, isinstance(layer, ConcreteSample | SubsetSample)):

@@ -116,7 +116,8 @@ def places(model: keras.Model, x: Any, trains_before: bool = False) -> Iterator[
             continue
         followed.add(layer)
         if isinstance(layer, keras.Model) and has_graph(layer):
-            yield from places(layer, args[0], trains)
+            given = args[0] if args else kwargs["inputs"]
+            yield from places(layer, given, trains)
         elif not is_of_keras(layer):
             yield Place(layer, args, kwargs, trains)
 

@@ -1,5 +1,6 @@
 """The best result of each network, whatever trained it, for the next one to beat."""
 
+import math
 from collections.abc import Iterable
 
 from keras_concrete.experiments.cell_result import CellResult
@@ -36,6 +37,7 @@ def best_table(results: Iterable[CellResult]) -> ResultTable:
                 for result in own
                 if result.num_test_images == most
                 and result.discrete_nll.num_samples == _NUM_SAMPLES
+                and math.isfinite(result.discrete_nll.mean)
             ]
             if compared:
                 papers = [

@@ -8,7 +8,7 @@ other numbers of samples or test images, it has another file, and is not trained
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from keras_concrete.checks import check_not_negative, check_positive
+from keras_concrete.checks import check_not_negative, check_positive, check_seed
 from keras_concrete.datasets import load_dataset
 from keras_concrete.experiments.cell import Cell
 from keras_concrete.experiments.cell_result import CellResult, Curve
@@ -64,6 +64,7 @@ class Budget:
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name), int)
         check_not_negative("num_train_images", self.num_train_images, int)
+        check_seed(self.seed)
 
     @property
     def evaluation(self) -> str:

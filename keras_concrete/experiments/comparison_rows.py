@@ -125,7 +125,8 @@ def _measured(job: Job) -> _Measured:
     return _Measured(result, _nll_of_images(job, result) if is_there else None)
 
 
-def _nll_of_images(job: Job, result: CellResult) -> np.ndarray:
+def _nll_of_images(job: Job, result: CellResult) -> np.ndarray | None:
+    """The NLL of each image; None if the run was evaluated otherwise since."""
     remedy = (
         f" Remove {job.result_file} and run the command again: the cell is then "
         "evaluated anew, and not trained again."
@@ -137,12 +138,8 @@ def _nll_of_images(job: Job, result: CellResult) -> np.ndarray:
     close = math.isclose(
         np.mean(nll, dtype="float64"), result.discrete_nll.mean, rel_tol=1e-5
     )
-    if len(nll) != result.num_test_images or not close:
-        raise ValueError(
-            f"{job.folder.test_nll_file} is of another evaluation than "
-            f"{job.result_file}.{remedy}"
-        )
-    return nll.astype("float64")
+    is_of_result = len(nll) == result.num_test_images and close
+    return nll.astype("float64") if is_of_result else None
 
 
 def comparison_title(settings: Mapping[str, Any], rows: Sequence[ComparisonRow]) -> str:

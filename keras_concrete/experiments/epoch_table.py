@@ -11,8 +11,8 @@ __all__ = ["EpochTable"]
 class EpochTable:
     """A CSV file with a row of numbers for each epoch.
 
-    Only whole rows are read: lines that end as lines, with as many finite or infinite
-    numbers as there are columns.
+    Only whole rows are read: lines that end as lines, with as many numbers as there are
+    columns, infinite ones and NaN among them.
 
     Args:
         path: The file, which need not be there.

@@ -33,7 +33,8 @@ def write_json(path: Path, content: Any) -> None:
 
     Args:
         path: File to write.
-        content: What `json.dumps` takes; NumPy's numbers too. What is NaN is null.
+        content: What `json.dumps` takes; NumPy's numbers too. What is NaN is null, and
+            infinity is written as Python's `json` reads it.
 
     Raises:
         OSError: If the file cannot be written.

@@ -1,5 +1,6 @@
 """Results of cells as tables beside the paper's numbers."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -148,8 +149,13 @@ def _nll(result: CellResult, split: str) -> MeanAndError | None:
 
 
 def _validation_bound(row: Sequence[CellResult]) -> float:
-    """The mean over seeds of the bound of validation images after the last step."""
-    return statistics.mean(result.curve.val_bound[-1] for result in row)
+    """The mean over seeds of the bound of validation images after the last step.
+
+    Minus infinity where it is not known, or NaN.
+    """
+    bounds = [(result.curve.val_bound or [-math.inf])[-1] for result in row]
+    mean = statistics.mean(bounds)
+    return -math.inf if math.isnan(mean) else mean
 
 
 def _over_seeds(results: Sequence[CellResult]) -> list[list[CellResult]]:

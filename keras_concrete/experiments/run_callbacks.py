@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from keras_concrete.experiments.advice import resume_command
-from keras_concrete.files import write_whole
+from keras_concrete.files import PARTIAL, write_whole
 
 __all__ = ["BestCheckpoint", "Checkpoint", "Stopwatch"]
 
@@ -30,7 +30,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the file beside its place, then moves it there."""
-        partial = self._path.with_name("partial.keras")
+        partial = self._path.with_name(f"{PARTIAL}{self._path.name}")
         try:
             self.model.save(partial)
             os.replace(partial, self._path)
@@ -62,10 +62,12 @@ class BestCheckpoint(keras.callbacks.Callback):
         self._best = best
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Copies the checkpoint if the epoch was the best so far."""
+        """Copies the checkpoint if the epoch was the best so far, or the first."""
         val_bound = (logs or {})["val_bound"]
-        if val_bound > self._best:
+        is_best = val_bound > self._best
+        if is_best:
             self._best = val_bound
+        if is_best or not self._path.exists():
             write_whole(self._path, self._checkpoint.read_bytes())
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,12 +17,13 @@ from keras_concrete.experiments.measurement import measure_run
 from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
-from keras_concrete.files import remove_leftovers
 from keras_concrete.models import SigmoidBeliefNetwork
 from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.serving import export_saved_model
 
 __all__ = ["resume", "start"]
+
+_log = logging.getLogger(__name__)
 
 
 def start(
@@ -95,8 +97,10 @@ def _finish(
     report = measure_run(folder, model, data, progress=progress)
     report.write(folder.report_file)
     _draw(folder, model, data)
-    remove_leftovers(folder.saved_model)
-    export_saved_model(model, folder.saved_model)
+    if keras.backend.backend() == "tensorflow":
+        export_saved_model(model, folder.saved_model)
+    else:
+        _log.warning("Exports need TensorFlow: %s is not written.", folder.saved_model)
     return report
 
 

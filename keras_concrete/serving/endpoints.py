@@ -15,6 +15,7 @@ from keras_concrete.serving.endpoint import (
 )
 from keras_concrete.serving.predict_endpoint import predict_endpoint
 from keras_concrete.serving.streamed_bound import streamed_bound
+from keras_concrete.sublayers import check_has_inputs
 from keras_concrete.types import Tensor
 
 __all__ = ["NAMES", "endpoints"]
@@ -53,14 +54,7 @@ def endpoints(model: keras.Model) -> dict[str, Endpoint]:
 def _endpoints(model: keras.Model) -> dict[str, Endpoint]:
     if isinstance(model, LatentVariableModel):
         return _of_latent_variables(model)
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "Argument `model` must be a LatentVariableModel, such as a "
-            "SigmoidBeliefNetwork, or a functional or Sequential model whose inputs are "
-            "known. Call a Sequential model on data first; put a subclassed one into a "
-            "functional one: x = keras.Input(...), keras.Model(x, model(x)). "
-            f"Received: a {type(model).__name__} without inputs"
-        )
+    check_has_inputs(model, "a LatentVariableModel, such as a SigmoidBeliefNetwork, or ")
     return with_rows("predict", predict_endpoint(model))
 
 

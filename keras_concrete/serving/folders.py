@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_concrete.files import EXPORT_PARTIAL, make_folder
+from keras_concrete.files import PARTIAL, make_folder
 
 __all__ = ["written_whole"]
 
@@ -28,9 +28,9 @@ def written_whole(folder: Path, earlier: Iterable[str]) -> Iterator[Path]:
             held before.
     """
     make_folder(folder)
-    for left in folder.glob(f"{EXPORT_PARTIAL}*"):
+    for left in folder.glob(f"{PARTIAL}*"):
         shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=EXPORT_PARTIAL, dir=folder) as partial:
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as partial:
         new = Path(partial)
         try:
             yield new
@@ -43,7 +43,11 @@ def written_whole(folder: Path, earlier: Iterable[str]) -> Iterator[Path]:
         for name in earlier:
             if not (new / name).exists():
                 (folder / name).unlink(missing_ok=True)
-        # Files last: a SavedModel is one once it has its saved_model.pb.
+        # A SavedModel is one once it has its saved_model.pb: the old one goes first, the
+        # new one comes last.
+        for path in new.iterdir():
+            if path.is_file():
+                (folder / path.name).unlink(missing_ok=True)
         for path in sorted(new.iterdir(), key=lambda p: (p.is_file(), p.name)):
             if path.is_dir() and (folder / path.name).exists():
                 shutil.rmtree(folder / path.name)

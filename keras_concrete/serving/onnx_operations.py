@@ -120,10 +120,30 @@ def _bitcast(graph: Any, node: Any, *_: Any) -> None:
     write.replace(write("Cast", *write.input, to=graph.get_dtype(node.output[0])))
 
 
+# Of log(erfc(x) / t) + x**2 for t = 2 / (2 + |x|), from the constant on: Press et al.,
+# "Numerical Recipes", 6.2.2, to 1.2e-7 of erfc(x), however small that is.
+_ERFC = (
+    *(-1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806),
+    *(0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277),
+)
+
+
 def _erfc(graph: Any, node: Any, *_: Any) -> None:
     write = _Writer(graph, node)
     (x,) = write.input
-    write.replace(write("Sub", write.constant(1, x), write("Erf", x)))
+    one, two = (write.constant(number, x) for number in (1, 2))
+    distance = write("Abs", x)
+    t = write("Div", two, write("Add", two, distance))
+    exponent = write.constant(_ERFC[-1], x)
+    for coefficient in reversed(_ERFC[:-1]):
+        product = write("Mul", exponent, t)
+        exponent = write("Add", product, write.constant(coefficient, x))
+    exponent = write("Sub", exponent, write("Mul", x, x))
+    tail = write("Mul", t, write("Exp", exponent))
+    # 1 - erf(x) is exact to as many digits where it is not small.
+    middle = write("Sub", one, write("Erf", x))
+    is_small = write("Greater", x, one, to=_BOOL)
+    write.replace(write("Where", is_small, tail, middle))
 
 
 def _log1p(graph: Any, node: Any, *_: Any) -> None:
@@ -135,7 +155,10 @@ def _log1p(graph: Any, node: Any, *_: Any) -> None:
     part = write("Sub", sum_, one)
     is_one = write("Equal", part, write.constant(0, x), to=_BOOL)
     quotient = write("Div", x, write("Where", is_one, one, part))
-    product = write("Mul", write("Log", sum_), quotient)
+    log = write("Log", sum_)
+    # Of infinity the quotient is NaN, and of all that 1 adds nothing to it is 1.
+    is_sum = write("Equal", sum_, x, to=_BOOL)
+    product = write("Where", is_sum, log, write("Mul", log, quotient))
     write.replace(write("Where", is_one, x, product))
 
 

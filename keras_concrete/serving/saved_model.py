@@ -75,8 +75,9 @@ def export_saved_model(
 
     Raises:
         ValueError: If `model` is none of these, has no inputs yet, has inputs or outputs
-            whose names cannot be served, such as an input `seed`, or draws random
-            numbers that `seed` does not determine.
+            whose names cannot be served, such as an input `seed`, draws random numbers
+            that `seed` does not determine, or calls Python; or if `warmup_batch_sizes`
+            is no list of positive integers.
         OSError: If the folder cannot be made, or the disk is full: it is then left as
             it was.
         ImportError: If there are batch sizes and tensorflow-serving-api is missing.
@@ -92,6 +93,11 @@ def export_saved_model(
     >>> served.sample(num_images=2, seed=0)["probabilities"].shape
     TensorShape([2, 4])
     """
+    if not isinstance(warmup_batch_sizes, list | tuple):
+        raise ValueError(
+            "Argument `warmup_batch_sizes` must be a list of integers. Received: "
+            f"warmup_batch_sizes={warmup_batch_sizes!r}"
+        )
     for size in warmup_batch_sizes:
         check_positive("warmup_batch_sizes", size, int)
     found = endpoints(model)

@@ -17,6 +17,8 @@ _STATEFUL = (
     *("Rng", "StatefulRandom", "StatefulUniform"),
     *("StatefulStandardNormal", "StatefulTruncatedNormal"),
 )
+# Python functions, which only the process that traced them can call.
+_OF_THIS_PROCESS = ("PyFunc", "EagerPyFunc", "PyFuncStateless")
 # What Keras calls the state of a generator. Those of the model's layers are replaced.
 _GENERATOR = "seed_generator_state"
 
@@ -35,7 +37,8 @@ def traced(
         A `tf.function` of the endpoint's inputs.
 
     Raises:
-        ValueError: If it draws random numbers that its inputs do not determine.
+        ValueError: If it draws random numbers that its inputs do not determine, or calls
+            Python.
     """
 
     def answer(*arguments: Tensor) -> dict[str, Tensor]:
@@ -52,6 +55,13 @@ def traced(
         jit_compile=jit_compile or None,
     )
     concrete = function.get_concrete_function()
+    called = {node.op for node in nodes_of(concrete)} & {*_OF_THIS_PROCESS}
+    if called:
+        raise ValueError(
+            f"The endpoint `{name}` calls Python, as by tf.numpy_function, which is not "
+            "there where the model is served. Write it in operations of Keras or "
+            f"TensorFlow. Received: a model that uses {', '.join(sorted(called))}"
+        )
     stateful = sorted({n.op for n in nodes_of(concrete) if n.op.startswith(_STATEFUL)})
     stateful += [v.name for v in concrete.graph.variables if _GENERATOR in v.name]
     if stateful:

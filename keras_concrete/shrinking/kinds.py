@@ -66,7 +66,9 @@ def kind_of(call: Call) -> Kind:
         _check_gate(call)
         return Kind.GATE
     _check_inside(layer)
-    if call.is_shared or getattr(layer, "data_format", "") == "channels_first":
+    if call.is_shared or len(call.read) != 1:
+        return Kind.OTHER
+    if getattr(layer, "data_format", "") == "channels_first":
         return Kind.OTHER
     if what is _LAYERS.BatchNormalization and layer.axis not in _last_axes(call):
         return Kind.OTHER
@@ -88,8 +90,9 @@ def can_be_cut(layer: keras.Layer) -> bool:
 
 def _is_pointwise(layer: keras.Layer) -> bool:
     name = getattr(layer.activation, "__name__", None)
-    is_keras = name is not None and getattr(keras.activations, name, None)
-    return bool(is_keras) and name not in _ACROSS_CHANNELS
+    if name is None or name in _ACROSS_CHANNELS:
+        return False
+    return getattr(keras.activations, name, None) is layer.activation
 
 
 def _is_rewritten(layer: keras.Layer) -> bool:

@@ -9,7 +9,7 @@ from keras import ops
 from keras_concrete.shrinking.calls import Call, recorded
 from keras_concrete.shrinking.kinds import Kind
 from keras_concrete.shrinking.plan import Plan, plan_of
-from keras_concrete.sublayers import input_shapes
+from keras_concrete.sublayers import check_has_inputs, input_shapes
 
 __all__ = ["shrink"]
 
@@ -56,12 +56,7 @@ def shrink(model: keras.Model) -> keras.Model:
         Louizos, Welling & Kingma, "Learning Sparse Neural Networks through L0
         Regularization", ICLR 2018: section 2.2, gates of groups.
     """
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise ValueError(
-            "Argument `model` must be a functional or Sequential model whose inputs are "
-            "known. Call a Sequential model on data first; put the layers of a "
-            f"subclassed one into a functional one. Received: {model!r}"
-        )
+    check_has_inputs(model)
     calls, inputs, outputs = recorded(model)
     given, returned = keras.tree.flatten(inputs), keras.tree.flatten(outputs)
     plan = plan_of(calls, given, returned)

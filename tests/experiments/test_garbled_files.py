@@ -18,6 +18,7 @@ from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
+from keras_concrete.files import PARTIAL
 
 pytestmark = [pytest.mark.usefixtures("_six_pixels"), pytest.mark.reliability]
 # Cut at some bytes; in the soak at every one.
@@ -158,7 +159,7 @@ def test_the_report_of_results_goes_on_without_an_empty_file(tmp_path):
     (tmp_path / "table1").mkdir()
     (tmp_path / "a.json").rename(tmp_path / "table1" / "a.json")
     (tmp_path / "table1" / "empty.json").touch()
-    (tmp_path / "table1" / "partial-b.json").touch()
+    (tmp_path / "table1" / f"{PARTIAL}b.json").touch()
     (tmp_path / "speed").mkdir()
     (tmp_path / "speed" / "training.json").write_text('{"results": []}')
     result = invoke("reproduce", "report", tmp_path)

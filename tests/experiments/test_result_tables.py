@@ -1,6 +1,7 @@
 """Tables of results, beside the paper's."""
 
 import dataclasses
+import math
 
 from made_results import made_result
 
@@ -80,3 +81,17 @@ def test_the_best_of_a_network_is_of_all_test_images_and_of_equal_samples():
         ["omniglot", "200H~784V", "120.00 ± 0.25", "107.5", "concrete", "5"],
     ]
     assert table.rows[0][-1] == "`keras-concrete reproduce table1`"
+
+
+def test_results_that_are_nan_or_without_a_curve_come_last_and_are_not_the_best():
+    results = [
+        dataclasses.replace(
+            made_result(table="grid", variant=variant, paper=None),
+            curve=Curve([1][: len(bounds)], [-3.0][: len(bounds)], bounds),
+        )
+        for variant, bounds in (("rate1", [math.nan]), ("rate2", []), ("rate3", [-9.0]))
+    ]
+    (table,) = result_tables.make_tables(results)
+    assert [row[1] for row in table.rows] == ["rate3", "rate1", "rate2"]
+    of_nan = made_result("gumbel_softmax", mean=math.nan, table="compare", paper=None)
+    assert best_table([of_nan, made_result()]).rows[0][4] == "concrete"

@@ -9,6 +9,7 @@ from tiny_runs import Stop, tiny_config, tiny_data
 
 from keras_concrete.experiments import fitting, run_callbacks, training
 from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.files import PARTIAL
 
 pytestmark = pytest.mark.usefixtures("_tiny")
 
@@ -29,7 +30,7 @@ def test_a_stopped_run_goes_on_to_the_same_end_bit_for_bit(
 
     def save_or_stop(self, epoch, logs=None):
         if epoch == 2:
-            self._path.with_name("partial.keras").write_bytes(b"half a file")
+            self._path.with_name(f"{PARTIAL}model.keras").write_bytes(b"half a file")
             raise Stop
         save(self, epoch, logs)
 
@@ -123,3 +124,12 @@ def test_the_best_is_kept_until_a_better_one(tmp_path):
     assert best.read_text() == "second epoch"
     keeper.on_epoch_end(4, {"val_bound": -2.5})
     assert best.read_text() == "later epoch"
+
+
+def test_a_bound_of_nan_has_a_best_epoch_too(tmp_path):
+    checkpoint, best = tmp_path / "model.keras", tmp_path / "best.keras"
+    keeper = run_callbacks.BestCheckpoint(checkpoint, best)
+    for content, bound in (("first", np.nan), ("second", np.nan), ("third", -9.0)):
+        checkpoint.write_text(content)
+        keeper.on_epoch_end(0, {"val_bound": bound})
+        assert best.read_text() == ("third" if content == "third" else "first")

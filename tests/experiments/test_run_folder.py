@@ -16,6 +16,7 @@ from keras_concrete.experiments import training
 from keras_concrete.experiments.run_callbacks import Checkpoint
 from keras_concrete.experiments.run_folder import RunFolder
 from keras_concrete.experiments.training_config import TrainingConfig
+from keras_concrete.files import PARTIAL
 
 pytestmark = pytest.mark.usefixtures("_six_pixels")
 
@@ -202,7 +203,7 @@ def test_a_full_disk_leaves_the_checkpoint_whole_and_says_how_to_go_on(folder, s
     callback = Checkpoint(folder.model_file)
     callback.set_model(keras.models.load_model(folder.model_file))
     # All that is written to this device fails as on a full disk.
-    (folder.path / "partial.keras").symlink_to("/dev/full")
+    (folder.path / f"{PARTIAL}model.keras").symlink_to("/dev/full")
     with pytest.raises(OSError, match=r"No space left.*train --resume .*run"):
         callback.on_epoch_end(0)
     assert folder.model_file.read_bytes() == saved

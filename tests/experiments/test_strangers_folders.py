@@ -10,12 +10,14 @@ from tiny_runs import invoke
 from keras_concrete.experiments.cell_jobs import Budget, Job
 from keras_concrete.experiments.cell_result import find_results
 from keras_concrete.experiments.worker_processes import run_cells
+from keras_concrete.files import PARTIAL
 
 pytestmark = [pytest.mark.usefixtures("_six_pixels"), pytest.mark.reliability]
 
-NAMES = """
+NAMES = f"""
     lock saved_model evaluations.jsonl history.csv timing.csv report.json config.json
-    model.keras best.keras partial.keras partial-best.keras partial-report.json
+    model.keras best.keras {PARTIAL}model.keras {PARTIAL}best.keras
+    {PARTIAL}report.json
     learning_curve.png latent_usage.png reconstructions.png samples.png
     samples-seed-0.png saved_model/saved_model.pb damaged-history.csv
 """.split()

@@ -260,7 +260,7 @@ BAD_DATA = {
     ),
     "no data to audit": (
         lambda: kc.audit(network(), IMAGES[:0]),
-        r"`data` must be what the model takes.*\(0, 6\)",
+        r"`data` must be an array of examples, with at least one.*\(0, 6\)",
     ),
     "warm-up by 0 rows": (
         lambda: kc.export_saved_model(network(), "nowhere", warmup_batch_sizes=[0]),
@@ -268,7 +268,7 @@ BAD_DATA = {
     ),
     "another model to export": (
         lambda: kc.export_saved_model(keras.Sequential(), "nowhere"),
-        "`model` must be a LatentVariableModel, .* or .* Received: a Sequential without",
+        "`model` must be a LatentVariableModel, .* or .* Received: <Sequential",
     ),
     "tanh layers of an affine map": (
         lambda: kc.SigmoidBeliefNetwork("3H-6V", encoder_units=6),

@@ -270,3 +270,29 @@ def test_a_belief_network_is_healthy(estimator):
         "4H-3H-6V", num_samples=2, estimator=estimator, seed=0
     )
     assert kc.audit(model, (X > 0).astype("float32")) == []
+
+
+def test_layers_called_by_names_alone_are_followed():
+    inputs = keras.Input((6,))
+    likelihood = kc.BernoulliLogLikelihood()
+    pixels = ops.sigmoid(inputs)
+    assert (
+        kc.audit(
+            keras.Model(
+                inputs, likelihood(x=pixels, logits=keras.layers.Dense(6)(inputs))
+            ),
+            X,
+        )
+        == []
+    )
+    found = kc.audit(keras.Model(inputs, likelihood(x=pixels, logits=pixels)), X)
+    assert [finding.kind for finding in found] == ["probabilities as logits"]
+    inner = autoencoder(bits(prior="uniform"), (4,))
+    assert kc.audit(keras.Model(inputs, inner(inputs=inputs)), X) == []
+
+
+def test_examples_of_other_numbers_are_refused():
+    one, other = keras.Input((2,)), keras.Input((3,))
+    model = keras.Model([one, other], keras.layers.Concatenate()([one, other]))
+    with pytest.raises(ValueError, match=r"`data` must be an array of examples.*number"):
+        kc.audit(model, [np.zeros((4, 2)), np.zeros((3, 3))])

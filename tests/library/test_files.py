@@ -34,22 +34,26 @@ def test_only_what_is_allowed_may_be_in_an_empty_folder(tmp_path):
 
 
 def test_what_a_killed_process_left_is_no_obstacle_and_is_removed(tmp_path):
-    (tmp_path / "partial-model.keras").touch()
-    (tmp_path / "partial-export").mkdir()
-    (tmp_path / "partial-export" / "file").touch()
+    (tmp_path / f"{files.PARTIAL}model.keras").touch()
+    (tmp_path / f"{files.PARTIAL}export").mkdir()
+    (tmp_path / f"{files.PARTIAL}export" / "file").touch()
     files.check_empty(tmp_path, "Do this.")
-    (tmp_path / "partially").touch()
+    for mine in ("partial-thesis", "partial.csv"):
+        (tmp_path / mine).touch()
     files.remove_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["partially"]
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"partial-thesis", "partial.csv"}
+    with pytest.raises(FileExistsError, match="not empty"):
+        files.check_empty(tmp_path, "Do this.")
     files.remove_leftovers(tmp_path / "missing")
 
 
 def test_what_a_leftover_link_points_to_stays(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").touch()
-    (tmp_path / "partial-link").symlink_to(tmp_path / "folder")
+    (tmp_path / f"{files.PARTIAL}link").symlink_to(tmp_path / "folder")
     files.remove_leftovers(tmp_path)
-    assert not os.path.lexists(tmp_path / "partial-link")
+    assert not os.path.lexists(tmp_path / f"{files.PARTIAL}link")
     assert (tmp_path / "folder" / "file").exists()
 
 
@@ -75,7 +79,7 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path, monkeypatch):
 
 def test_a_file_is_not_written_through_a_link_of_a_leftover(tmp_path):
     (tmp_path / "elsewhere").write_bytes(b"theirs")
-    (tmp_path / "partial-file").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / f"{files.PARTIAL}file").symlink_to(tmp_path / "elsewhere")
     files.write_whole(tmp_path / "file", b"ours")
     assert (tmp_path / "elsewhere").read_bytes() == b"theirs"
     assert (tmp_path / "file").read_bytes() == b"ours"

@@ -13,6 +13,7 @@ from scipy import stats
 import keras_concrete as kc
 from keras_concrete import noise
 from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.files import PARTIAL
 
 pytestmark = pytest.mark.soak
 
@@ -51,7 +52,9 @@ def test_killed_at_random_moments_a_run_ends_bit_for_bit_the_same(tmp_path, figu
     chance = random.Random(0)
     whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
     run_to_the_end(*SETTINGS, "--out", whole.path)
-    partial = killed.path / "partial.keras"  # It stays behind if a save is killed.
+    partial = (
+        killed.path / f"{PARTIAL}model.keras"
+    )  # It stays behind if a save is killed.
     an_epoch = np.median(whole.timing()["seconds"])
     arguments = [*SETTINGS, "--out", killed.path]
     epochs, moments = [], dict.fromkeys(["at the start", "mid-epoch", "while saving"], 0)

@@ -10,7 +10,13 @@ import numpy as np
 import triton_python_backend_utils as pb
 
 HERE = Path(__file__).parent
-TYPES = {"float32": "FP32", "float64": "FP64", "int32": "INT32", "int64": "INT64"}
+TYPES = {f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)}
+TYPES |= {f"int{bits}": f"INT{bits}" for bits in (8, 16, 32, 64)}
+TYPES |= {f"uint{bits}": f"UINT{bits}" for bits in (8, 16, 32, 64)}
+TYPES |= {"bool": "BOOL"}
+# What ONNX calls them.
+ONNX_TYPES = {f"tensor({name})": name for name in TYPES}
+ONNX_TYPES |= {"tensor(float)": "float32", "tensor(double)": "float64"}
 
 
 def load_onnx(file):
@@ -18,10 +24,12 @@ def load_onnx(file):
 
     session = onnxruntime.InferenceSession(str(file))
     names = [output.name for output in session.get_outputs()]
-    dtypes = {"tensor(float)": "float32", "tensor(int32)": "int32"}
     inputs, outputs = (
         {
-            t.name: (dtypes[t.type], [d if isinstance(d, int) else -1 for d in t.shape])
+            t.name: (
+                ONNX_TYPES[t.type],
+                [d if isinstance(d, int) else -1 for d in t.shape],
+            )
             for t in tensors
         }
         for tensors in (session.get_inputs(), session.get_outputs())
@@ -75,10 +83,10 @@ class TritonPythonModel:
         good = [a for a in arrays if not isinstance(a, str)]
         answers, start = {}, 0
         if good:
-            batch = {
-                name: np.concatenate([a[name] for a in good]) for name in self.inputs
-            }
             try:
+                batch = {
+                    name: np.concatenate([a[name] for a in good]) for name in self.inputs
+                }
                 answers = self.call(batch)
             except Exception as error:  # The server shall live on.
                 arrays = [str(error)] * len(arrays)

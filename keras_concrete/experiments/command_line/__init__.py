@@ -28,11 +28,15 @@ for command in (train, evaluate, sample, export, gradients, compare, figures):
 app.add_typer(reproduce, name="reproduce")
 
 
+# An ImportError names the extra that is missing.
+_TO_MEND = (ValueError, OSError, ImportError, DatasetUnavailableError, CellsFailedError)
+
+
 def main() -> None:
     """Runs the command line; errors that a user can mend are one paragraph."""
     print_any_character()
     try:
         app()
-    except (ValueError, OSError, DatasetUnavailableError, CellsFailedError) as error:
+    except _TO_MEND as error:
         say_error(f"Error: {error}")
         raise SystemExit(1) from None

@@ -11,19 +11,32 @@ import typer
 from rich.progress import Progress, TaskID
 
 from keras_concrete.checks import check_choice
-from keras_concrete.datasets import DATASETS
+from keras_concrete.datasets import DATASETS, load_dataset
 from keras_concrete.experiments.cell import Cell
 from keras_concrete.experiments.cell_jobs import Budget, Job
 from keras_concrete.experiments.command_line.console import say
 from keras_concrete.experiments.command_line.progress import bars
+from keras_concrete.experiments.new_network import check_fit
 from keras_concrete.experiments.paper_tables import TABLES
 from keras_concrete.experiments.result_tables import summary
 from keras_concrete.experiments.studies import STUDIES
 from keras_concrete.experiments.worker_processes import CellsFailedError, run_cells
 
-__all__ = ["Processes", "Seed", "make_jobs", "run_jobs", "short_names"]
+__all__ = [
+    "EvalImages",
+    "Processes",
+    "Seed",
+    "check_jobs",
+    "make_jobs",
+    "run_jobs",
+    "short_names",
+]
 
 Seed = Annotated[int, typer.Option(help="Seed of weights, noise and order of the data.")]
+EvalImages = Annotated[
+    int | None,
+    typer.Option(help="Test images to evaluate, from the first.", show_default="all"),
+]
 Processes = Annotated[
     int,
     typer.Option(help="Cells to run side by side; one for each core is fastest.", min=1),
@@ -71,6 +84,22 @@ def _on(cell: Cell, data: str | None) -> Cell:
     if data is None or data == cell.data:
         return cell
     return dataclasses.replace(cell, data=data, paper=None)
+
+
+def check_jobs(jobs: list[Job]) -> None:
+    """Refuses cells that are to do and would fail in their first step.
+
+    Args:
+        jobs: The cells.
+
+    Raises:
+        DatasetUnavailableError: If a data set is not there.
+        ValueError: If the settings of a cell do not fit its data.
+    """
+    to_do = [job for job in jobs if not job.is_done]
+    data = {name: load_dataset(name) for name in {job.cell.data for job in to_do}}
+    for job in to_do:
+        check_fit(job.config(), data[job.cell.data])
 
 
 def run_jobs(jobs: list[Job], num_processes: int) -> None:

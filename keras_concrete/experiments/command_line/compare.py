@@ -7,10 +7,15 @@ from typing import Annotated
 import typer
 
 from keras_concrete.checks import check_choice
-from keras_concrete.datasets import DATASETS, load_dataset
+from keras_concrete.datasets import DATASETS
 from keras_concrete.experiments.cell_jobs import Budget
 from keras_concrete.experiments.command_line.arguments import listed
-from keras_concrete.experiments.command_line.cell_commands import Processes, run_jobs
+from keras_concrete.experiments.command_line.cell_commands import (
+    EvalImages,
+    Processes,
+    check_jobs,
+    run_jobs,
+)
 from keras_concrete.experiments.command_line.console import print_table, say
 from keras_concrete.experiments.comparison import MATCHES, Comparison
 from keras_concrete.experiments.comparison_picture import save_comparison
@@ -20,7 +25,6 @@ from keras_concrete.experiments.comparison_rows import (
     comparison_title,
 )
 from keras_concrete.experiments.json_files import write_json
-from keras_concrete.experiments.new_network import check_fit
 from keras_concrete.experiments.recipes import RECIPES
 from keras_concrete.files import make_folder
 
@@ -60,10 +64,7 @@ def compare(
         str, typer.Option(help=f"Settings of the optimiser: {' or '.join(RECIPES)}.")
     ] = RECIPES[0],
     eval_samples: Annotated[int, typer.Option(help="Samples K of the NLL.")] = 1_000,
-    eval_images: Annotated[
-        int | None,
-        typer.Option(help="Test images to evaluate, from the first.", show_default="all"),
-    ] = None,
+    eval_images: EvalImages = None,
     processes: Processes = 1,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("results"),
 ) -> None:
@@ -87,9 +88,7 @@ def compare(
     )
     budget = Budget(steps, eval_samples, eval_images, num_train_images=0)
     jobs = comparison.jobs(budget, out)
-    loaded = load_dataset(data)
-    for job in jobs:
-        check_fit(job.config(), loaded)
+    check_jobs(jobs)
     make_folder(out)
     run_jobs(jobs, processes)
     settings = {**asdict(comparison), "steps": steps, "evaluation_samples": eval_samples}

@@ -10,6 +10,7 @@ from keras_concrete.experiments.cell_jobs import Budget
 from keras_concrete.experiments.command_line.cell_commands import (
     Processes,
     Seed,
+    check_jobs,
     make_jobs,
     run_jobs,
 )
@@ -36,6 +37,7 @@ def figures(
     """
     budget = Budget(steps, num_train_images=0, seed=seed)
     jobs = make_jobs("temperature", "*", data, budget, out)
+    check_jobs(jobs)
     make_folder(out)
     for save in (
         paper_figures.save_sampling_graphs,

@@ -9,8 +9,10 @@ import typer
 from keras_concrete.experiments.cell_jobs import Budget
 from keras_concrete.experiments.cell_result import CellResult, FoundResults, find_results
 from keras_concrete.experiments.command_line.cell_commands import (
+    EvalImages,
     Processes,
     Seed,
+    check_jobs,
     make_jobs,
     run_jobs,
 )
@@ -39,10 +41,6 @@ EvalSamples = Annotated[
         help="Samples K of the NLL.",
         show_default="1,000; 100 for structured prediction, as in the paper",
     ),
-]
-EvalImages = Annotated[
-    int | None,
-    typer.Option(help="Test images to evaluate, from the first.", show_default="all"),
 ]
 TrainImages = Annotated[
     int, typer.Option(help="Training images whose NLL is reported, from the first.")
@@ -93,6 +91,7 @@ def _run_table(
         for job in jobs:
             say(f"{'done' if job.is_done else 'to do':6}{job.cell.name}")
         return
+    check_jobs(jobs)
     make_folder(out)
     run_jobs(jobs, processes)
     found = _found(out)

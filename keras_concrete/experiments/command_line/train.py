@@ -171,10 +171,13 @@ def train(
             else:
                 report = training.resume(folder, [bar], bar.evaluate)
     except KeyboardInterrupt:
-        say(
-            f"\nStopped. All full epochs are kept in {folder.path}; to go on:\n"
-            f"    {resume_command(folder.path)}"
-        )
+        if folder.config_file.exists():
+            say(
+                f"\nStopped. All full epochs are kept in {folder.path}; to go on:\n"
+                f"    {resume_command(folder.path)}"
+            )
+        else:
+            say("\nStopped before anything was written.")
         raise typer.Exit(130) from None
     console.print(report_table(report))
     say(speed_line(report))

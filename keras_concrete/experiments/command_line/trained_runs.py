@@ -18,7 +18,7 @@ from keras_concrete.experiments.command_line.progress import bars, counter
 from keras_concrete.experiments.json_files import without_nan
 from keras_concrete.experiments.measurement import base_rate_nll
 from keras_concrete.experiments.run_folder import RunFolder
-from keras_concrete.files import check_empty, make_folder, remove_leftovers
+from keras_concrete.files import check_empty, make_folder
 from keras_concrete.networks.notation import parse_architecture
 from keras_concrete.serving import export_onnx, export_saved_model
 
@@ -210,8 +210,8 @@ def export(
 ) -> None:
     """Write a run's network as a TensorFlow SavedModel or as ONNX.
 
-    Its endpoints encode, decode, sample and log_likelihood need only TensorFlow, or a
-    runtime of ONNX.
+    Its endpoints encode, encode_rows, decode, sample and log_likelihood need only
+    TensorFlow, or a runtime of ONNX.
     """
     check_choice("format", format, ("saved_model", "onnx"))
     if format == "onnx" and (jit_compile or warmup_batch_size):
@@ -220,7 +220,6 @@ def export(
         )
     check_empty(to, "Name another with --to.")
     model = RunFolder(run).model()
-    remove_leftovers(to)
     if format == "saved_model":
         export_saved_model(model, to, jit_compile, warmup_batch_size or ())
     else:

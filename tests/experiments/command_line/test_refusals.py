@@ -69,7 +69,7 @@ def test_figures_that_cannot_all_be_drawn_are_not_begun(options, message, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["reproduce table1 --data tiny", "figures"])
+@pytest.mark.parametrize("command", ["reproduce table1 --data mnist5k", "figures"])
 def test_results_are_not_begun_where_they_cannot_be_written(command, tmp_path):
     (tmp_path / "file").touch()
     result = invoke(*command.split(), "--out", "file/results")

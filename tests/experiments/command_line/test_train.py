@@ -8,6 +8,7 @@ import keras_concrete as kc
 from keras_concrete.experiments import run_callbacks, training
 from keras_concrete.experiments.report import Report
 from keras_concrete.experiments.run_folder import RunFolder
+from keras_concrete.files import PARTIAL
 
 pytestmark = pytest.mark.usefixtures("_tiny")
 
@@ -26,7 +27,7 @@ def test_a_run_leaves_its_folder_complete(run):
         "latent_usage.png",
         "saved_model",
     }
-    assert not [name for name in names if name.startswith("partial")]
+    assert not [name for name in names if name.startswith(PARTIAL)]
     assert RunFolder(path).config() == tiny_config()
     assert RunFolder(path).history()["epoch"] == [0, 1, 2, 3]
     for picture in path.glob("*.png"):

@@ -9,7 +9,7 @@ from tiny_runs import invoke, pixels, tiny_data
 
 import keras_concrete as kc
 from keras_concrete.experiments.run_folder import RunFolder
-from keras_concrete.files import EXPORT_PARTIAL
+from keras_concrete.files import PARTIAL
 
 pytestmark = pytest.mark.usefixtures("_tiny")
 
@@ -49,7 +49,7 @@ def test_sample_draws_the_picture_of_its_seed(run):
 def test_export_writes_a_saved_model_in_the_place_of_what_a_killed_one_left(
     run, tmp_path
 ):
-    left = tmp_path / "served" / f"{EXPORT_PARTIAL}abc"
+    left = tmp_path / "served" / f"{PARTIAL}abc"
     left.mkdir(parents=True)
     (left / "saved_model.pb").touch()
     warm = ["--warmup-batch-size", 1, "--warmup-batch-size", 8]

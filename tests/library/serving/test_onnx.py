@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from scipy import special
 
 import keras_concrete as kc
 from keras_concrete import noise
@@ -115,3 +116,19 @@ def test_a_model_of_ones_own_is_converted(tmp_path):
         answer = run(tmp_path / "predict.onnx", {"a": x, "seed": np.int32(11)})
         for name in ("choice", "codes"):
             np.testing.assert_array_equal(answer[name], expected[name])
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_functions_that_onnx_lacks_are_right_in_their_tails(runtime, tmp_path):
+    class Tails(keras.Layer):
+        def call(self, x):
+            return ops.stack([ops.log1p(ops.maximum(x, -0.5)), tf.math.erfc(x)], axis=1)
+
+    x = np.float32([-9, -3, -0.5, 0, 1e-8, 0.5, 1, 1.5, 2, 4.5, 9, 1e30, np.inf])
+    inputs = keras.Input((len(x),), name="x")
+    kc.export_onnx(keras.Model(inputs, Tails(name="tails")(inputs)), tmp_path)
+    arguments = {"x": x[None], "seed": np.int32(0)}
+    (values,) = RUNTIMES[runtime](tmp_path / "predict.onnx", arguments)["tails"]
+    wide = np.float64(x)
+    np.testing.assert_allclose(values[0], np.log1p(np.maximum(wide, -0.5)), rtol=1e-6)
+    np.testing.assert_allclose(values[1], special.erfc(wide), rtol=1e-5, atol=1e-37)

@@ -8,6 +8,8 @@ from served_models import export_and_load
 
 import keras_concrete as kc
 from keras_concrete.serving.endpoints import endpoints
+from keras_concrete.serving.predict_endpoint import predict_endpoint
+from keras_concrete.serving.traced import traced
 
 
 def _of_inputs(*names):
@@ -118,3 +120,17 @@ def test_outputs_that_are_no_rows_are_served_for_the_batch_alone(case, tmp_path)
     np.testing.assert_allclose(answer["other"], expected, rtol=1e-6)
     answer = signatures["predict"](x=tf.ones((0, 4)), seed=tf.constant(0))
     np.testing.assert_array_equal(answer["other"], OF_NO_ROWS[case](answer["bits"]))
+
+
+def test_a_model_that_calls_python_is_refused():
+    class OfThisProcess(keras.Layer):
+        def call(self, x):
+            return tf.reshape(tf.numpy_function(np.cbrt, [x], tf.float32), tf.shape(x))
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, OfThisProcess()(inputs))
+    with pytest.raises(ValueError, match=r"calls Python.* that uses PyFunc"):
+        traced(predict_endpoint(model), "predict")

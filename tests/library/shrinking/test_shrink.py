@@ -212,3 +212,22 @@ def test_clones_of_a_smaller_model_start_as_those_of_the_large_one_would():
         kernel, bias = layer.get_weights()
         assert np.all(kernel != 0)
         assert np.all(bias == 0)
+
+
+def test_an_activation_is_known_by_itself_and_not_by_its_name():
+    def relu(x):
+        return keras.ops.softmax(x)
+
+    model = keras.Sequential(
+        [keras.Input((3,)), L.Dense(4, relu, name="own"), gate(4, [1]), L.Dense(2)]
+    )
+    with pytest.raises(ValueError, match="'own', a Dense, makes them, with an"):
+        kc.shrink(model)
+
+
+def test_a_layer_that_reads_a_mask_too_keeps_its_channels():
+    x, mask = keras.Input((5, 4)), keras.Input((5,), dtype="bool")
+    hidden = L.BatchNormalization(name="normal")(L.Dense(4)(x), mask=mask)
+    model = keras.Model([x, mask], L.Dense(2)(gate(4, [1])(hidden)))
+    with pytest.raises(ValueError, match="'normal', a BatchNormalization, makes them"):
+        kc.shrink(model)
