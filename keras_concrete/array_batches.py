@@ -119,8 +119,8 @@ def examples_of(x: Any, name: str = "x") -> tuple[Any, int]:
         shapes = ", ".join(str(part.shape) for part in parts[:4])
         raise ValueError(
             f"Argument `{name}` must be an array of examples, with at least one "
-            "example, or a tuple, list or dict of such arrays, all of the same number. Received: a "
-            f"{type(x).__name__} with shapes {shapes}{', ...' if len(parts) > 4 else ''}"
+            "example, or a tuple, list or dict of such arrays, all of the same number. "
+            f"Received: a {type(x).__name__} with shapes {shapes}{', ...' if len(parts) > 4 else ''}"
         )
     return keras.tree.pack_sequence_as(x, parts), len(parts[0])
 
