@@ -117,10 +117,11 @@ def examples_of(x: Any, name: str = "x") -> tuple[Any, int]:
     sizes = {len(part) if part.ndim and part.dtype != object else 0 for part in parts}
     if len(sizes) != 1 or not sizes.pop():
         shapes = ", ".join(str(part.shape) for part in parts[:4])
+        shapes += ", ..." if len(parts) > 4 else ""
         raise ValueError(
             f"Argument `{name}` must be an array of examples, with at least one "
             "example, or a tuple, list or dict of such arrays, all of the same number. "
-            f"Received: a {type(x).__name__} with shapes {shapes}{', ...' if len(parts) > 4 else ''}"
+            f"Received: a {type(x).__name__} with shapes {shapes}"
         )
     return keras.tree.pack_sequence_as(x, parts), len(parts[0])
 
