@@ -41,7 +41,8 @@ class Centering(keras.layers.Layer):
         ValueError: If `decay` is not in [0, 1).
 
     Example:
-    >>>     >>> layer, ones = Centering(decay=0.9), np.ones((4, 1), "float32")
+    >>> import numpy as np
+    >>> layer, ones = Centering(decay=0.9), np.ones((4, 1), "float32")
     >>> [round(float(layer(ones, training=True)[0, 0]), 2) for _ in range(3)]
     [1.0, 0.9, 0.81]
     """

@@ -56,7 +56,7 @@ def test_no_gradient_flows_through_the_average():
 
 
 def test_decay_outside_its_range_is_refused():
-    with pytest.raises(ValueError, match="`decay` must be a number from 0 to below 1"):
+    with pytest.raises(ValueError, match="`decay` must be a number, from 0 to below 1"):
         kc.Centering(1.0)
 
 
