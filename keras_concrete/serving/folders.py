@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from keras_concrete.files import PARTIAL, make_folder
+from keras_concrete.files import PARTIAL, make_folder, remove_leftovers
 
 __all__ = ["written_whole"]
 
@@ -28,8 +28,7 @@ def written_whole(folder: Path, earlier: Iterable[str]) -> Iterator[Path]:
             held before.
     """
     make_folder(folder)
-    for left in folder.glob(f"{PARTIAL}*"):
-        shutil.rmtree(left)
+    remove_leftovers(folder)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder) as partial:
         new = Path(partial)
         try:
