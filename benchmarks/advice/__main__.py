@@ -55,13 +55,10 @@ def main(
 ) -> None:
     """Trains jobs by estimators at temperatures; prints what is known so far."""
     machine.use_threads(threads)
-    runs = resume_runs(out, Run)
-    if any(run.epochs != epochs for run in runs):
-        raise typer.BadParameter(f"{out} has runs of other epochs: name another --out.")
     names = listed(jobs)
     if unknown := {*names} - {*JOBS}:
         raise typer.BadParameter(f"--jobs has unknown {unknown}: choose of {[*JOBS]}.")
-    done = {run.settings for run in runs}
+    done = {run.settings for run in resume_runs(out, Run, epochs)}
     wanted = [
         (job, estimator, temperature, seed, epochs)
         for seed in range(num_seeds)

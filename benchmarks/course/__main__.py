@@ -46,10 +46,7 @@ def main(
     """Trains settings and seeds that are not done yet; prints what is known so far."""
     machine.use_threads(threads)
     file = out / "runs.jsonl"
-    runs = resume_runs(file, CourseRun)
-    if any(run.epochs != epochs for run in runs):
-        raise typer.BadParameter(f"{file} has runs of other epochs: name another --out.")
-    done = {(run.setting, run.seed) for run in runs}
+    done = {(run.setting, run.seed) for run in resume_runs(file, CourseRun, epochs)}
     for seed in range(num_seeds):
         for setting in SETTINGS:
             if (setting, seed) in done:

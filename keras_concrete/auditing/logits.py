@@ -25,8 +25,9 @@ def faults_of_logits(place: Place) -> Iterator[Finding]:
     if isinstance(layer, Sampler | SubsetSample):
         logits = np.asarray(place.inputs[0], "float32")
     elif isinstance(layer, BernoulliLogLikelihood):
-        given = place.kwargs if "logits" in place.kwargs else {"logits": place.args[1]}
-        logits = np.asarray(given["logits"], "float32")
+        by_name = "logits" in place.kwargs
+        logits = place.kwargs["logits"] if by_name else place.args[1]
+        logits = np.asarray(logits, "float32")
     else:
         return
     if are_probabilities(logits, isinstance(layer, ConcreteSample | SubsetSample)):

@@ -276,15 +276,8 @@ def test_layers_called_by_names_alone_are_followed():
     inputs = keras.Input((6,))
     likelihood = kc.BernoulliLogLikelihood()
     pixels = ops.sigmoid(inputs)
-    assert (
-        kc.audit(
-            keras.Model(
-                inputs, likelihood(x=pixels, logits=keras.layers.Dense(6)(inputs))
-            ),
-            X,
-        )
-        == []
-    )
+    scores = likelihood(x=pixels, logits=keras.layers.Dense(6)(inputs))
+    assert kc.audit(keras.Model(inputs, scores), X) == []
     found = kc.audit(keras.Model(inputs, likelihood(x=pixels, logits=pixels)), X)
     assert [finding.kind for finding in found] == ["probabilities as logits"]
     inner = autoencoder(bits(prior="uniform"), (4,))

@@ -52,9 +52,8 @@ def test_killed_at_random_moments_a_run_ends_bit_for_bit_the_same(tmp_path, figu
     chance = random.Random(0)
     whole, killed = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "killed")
     run_to_the_end(*SETTINGS, "--out", whole.path)
-    partial = (
-        killed.path / f"{PARTIAL}model.keras"
-    )  # It stays behind if a save is killed.
+    # It stays behind if a save is killed.
+    partial = killed.path / f"{PARTIAL}model.keras"
     an_epoch = np.median(whole.timing()["seconds"])
     arguments = [*SETTINGS, "--out", killed.path]
     epochs, moments = [], dict.fromkeys(["at the start", "mid-epoch", "while saving"], 0)
