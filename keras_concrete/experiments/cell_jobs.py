@@ -113,6 +113,14 @@ class Job:
         most = min(1_000, self.cell.evaluation_samples)
         return self.budget.evaluation_samples or most
 
+    @property
+    def remedy(self) -> str:
+        """What to do about a result that is damaged, or not of the run."""
+        return (
+            f"Remove {self.result_file} and run the command again: the cell is then "
+            "evaluated anew, and not trained again."
+        )
+
     def epochs_done(self) -> int:
         """Full epochs so far."""
         return self.folder.num_epochs()
@@ -127,10 +135,7 @@ class Job:
         try:
             return CellResult.read(self.result_file)
         except ValueError as error:
-            raise ValueError(
-                f"{error} Remove it and run the command again: the cell is then "
-                "evaluated anew, and not trained again."
-            ) from error
+            raise ValueError(f"{error} {self.remedy}") from error
 
     def check_no_links(self) -> None:
         """Refuses links where the job's files go.

@@ -127,14 +127,10 @@ def _measured(job: Job) -> _Measured:
 
 def _nll_of_images(job: Job, result: CellResult) -> np.ndarray | None:
     """The NLL of each image; None if the run was evaluated otherwise since."""
-    remedy = (
-        f" Remove {job.result_file} and run the command again: the cell is then "
-        "evaluated anew, and not trained again."
-    )
     try:
         nll = job.folder.test_nll()
     except (OSError, ValueError) as error:
-        raise ValueError(f"{error}{remedy}") from error
+        raise ValueError(f"{error} {job.remedy}") from error
     close = math.isclose(
         np.mean(nll, dtype="float64"), result.discrete_nll.mean, rel_tol=1e-5
     )

@@ -1,6 +1,7 @@
 """What the commands that run cells share: which cells, and bars while they run."""
 
 import dataclasses
+import re
 import shlex
 import sys
 from fnmatch import fnmatchcase
@@ -146,15 +147,17 @@ def short_names(names: list[str]) -> list[str]:
     """What tells names apart: without the first and last parts that all of them have.
 
     Args:
-        names: Parts joined by `-`.
+        names: Parts joined by `-`, of which a network is one.
 
     Example:
     >>> short_names(["compare-200H~784V-vimco-seed0", "compare-200H~784V-arm-seed0"])
     ['vimco', 'arm']
+    >>> short_names(["figure4-392V-240H-392V-m50", "figure4-392V-240H-240H-392V-m50"])
+    ['392V-240H-392V', '392V-240H-240H-392V']
     >>> short_names(["table1-200H-784V-seed0"])
     ['table1-200H-784V-seed0']
     """
-    parts = [name.split("-") for name in names]
+    parts = [re.split(r"(?<![HV])-|-(?!\d+[HV])", name) for name in names]
     if len(names) > 1:
         for end in (0, -1):
             while min(map(len, parts)) > 1 and len({part[end] for part in parts}) == 1:
