@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks.contestants import EVALUATION, Contestant, make_job
 from benchmarks.peers.serving import Job
 from benchmarks.race import Entry, Report, alternate
-from benchmarks.summary import spread
+from benchmarks.summary import spread, spread_text
 
 __all__ = ["limit_job", "make_results", "pair_costs"]
 
@@ -125,14 +125,13 @@ def _make_table(results: Sequence[dict[str, Any]]) -> Table:
     ):
         table.add_column(header, justify="right")
     for result in sorted(results, key=lambda r: r["wall_us_per_pair"]["median"]):
-        wall, hours = result["wall_us_per_pair"], result["full_hours"]
         table.add_row(
             result["contestant"],
-            f"{wall['median']:.2f} ({wall['min']:.2f} to {wall['max']:.2f})",
+            spread_text(result["wall_us_per_pair"]),
             f"{result['cpu_us_per_pair']['median']:.2f}",
             f"{result.get('times_ours', float('nan')):.2f}",
             f"{result.get('times_limit', float('nan')):.2f}",
-            f"{hours['median']:.2f} ({hours['min']:.2f} to {hours['max']:.2f})",
+            spread_text(result["full_hours"]),
             f"{result['call_seconds']['median']:.1f}",
             f"{result['peak_mib']:.0f}",
             f"{result['bound']:.3f}" if "bound" in result else "",

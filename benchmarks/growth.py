@@ -15,7 +15,7 @@ from benchmarks.contestants import EVALUATION, TRAINING, Contestant, make_job
 from benchmarks.evaluation import limit_job, pair_costs
 from benchmarks.peers.serving import Job
 from benchmarks.race import Entry, Report, alternate
-from benchmarks.summary import exponent, spread
+from benchmarks.summary import exponent, spread, spread_text
 
 __all__ = ["AXES", "Axis", "Point", "growth_of", "make_results"]
 
@@ -157,8 +157,8 @@ def _make_table(axis: Axis, results: Sequence[dict[str, Any]]) -> Table:
         limit = result.get("limit_ms")
         table.add_row(
             f"{result['size']:,}",
-            _text(result["ours_ms"]),
-            _text(limit) if limit else "",
+            spread_text(result["ours_ms"]),
+            spread_text(limit) if limit else "",
             f"{result['times_limit']:.2f}" if limit else "",
         )
     if len(results) > 1:
@@ -169,10 +169,6 @@ def _make_table(axis: Axis, results: Sequence[dict[str, Any]]) -> Table:
         table.add_section()
         table.add_row("power", *powers, "")
     return table
-
-
-def _text(cost: dict[str, float]) -> str:
-    return f"{cost['median']:.2f} ({cost['min']:.2f} to {cost['max']:.2f})"
 
 
 def _measure(

@@ -1,12 +1,8 @@
 """Whether memory stays flat, through 10,000 steps of training and a long evaluation."""
 
-import contextlib
 import gc
 import math
-import os
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,47 +12,14 @@ from rich.console import Console
 
 import keras_concrete as kc
 from benchmarks import charts, claims
+from benchmarks.resident import watched
 
-__all__ = ["growth", "resident_mb", "watched"]
+__all__ = ["growth"]
 
 _BATCH = 64
-_LIMIT = 50  # MB
+_LIMIT = 50  # MB of a million bytes.
 
 Curve = list[tuple[float, float]]
-
-
-def resident_mb() -> float:
-    """Memory of this process that is in RAM, in MB of a million bytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-@contextlib.contextmanager
-def watched(seconds: float = 0.1) -> Iterator[Curve]:
-    """Looks at the memory all the while.
-
-    Args:
-        seconds: From one look to the next.
-
-    Yields:
-        A list that grows by pairs of seconds and MB, the first from before the work.
-    """
-    gc.collect()
-    start = time.perf_counter()
-    curve = [(0.0, resident_mb())]
-    is_over = threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(seconds):
-            curve.append((time.perf_counter() - start, resident_mb()))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield curve
-    finally:
-        is_over.set()
-        thread.join()
 
 
 def growth(curve: Sequence[tuple[float, float]]) -> float:
@@ -65,16 +28,16 @@ def growth(curve: Sequence[tuple[float, float]]) -> float:
     Peaks: an evaluation takes tens of MB for each chunk of samples, and returns them.
 
     Args:
-        curve: Pairs of seconds and MB.
+        curve: Pairs of seconds and bytes.
 
     Returns:
-        MB, below 0 if the first peak was the highest.
+        MB of a million bytes, below 0 if the first peak was the highest.
 
     Example:
-    >>> growth([(float(second), 100.0 + second // 5) for second in range(20)])
+    >>> growth([(float(second), 100e6 + second // 5 * 1e6) for second in range(20)])
     3.0
     """
-    return max(memory for _, memory in curve[len(curve) // 5 :]) - _warm(curve)
+    return (max(memory for _, memory in curve[len(curve) // 5 :]) - _warm(curve)) / 1e6
 
 
 def _warm(curve: Sequence[tuple[float, float]]) -> float:
@@ -111,10 +74,12 @@ def main(
     curves = {}
     with console.status("training"):
         train(math.ceil(epochs / 10))
+        gc.collect()
         with watched() as curves[f"{epochs * steps_per_epoch:,} steps of training"]:
             train(epochs)
     with console.status("evaluation"):
         evaluate()
+        gc.collect()
         with watched() as curves[f"{images} images by {num_samples:,} samples"]:
             evaluate()
     rows = {
@@ -129,7 +94,7 @@ def main(
         curves={what: _thinned(curve) for what, curve in curves.items()},
     )
     drawn = {
-        what: [(seconds, memory - _warm(curve)) for seconds, memory in curve]
+        what: [(seconds, (memory - _warm(curve)) / 1e6) for seconds, memory in curve]
         for what, curve in curves.items()
     }
     charts.draw_memory(out, drawn, _LIMIT)
@@ -140,7 +105,7 @@ def main(
 
 def _thinned(curve: Curve, points: int = 200) -> Curve:
     step = math.ceil(len(curve) / points)
-    return [(round(seconds, 1), round(memory, 1)) for seconds, memory in curve[::step]]
+    return [(round(s, 1), round(memory / 1e6, 1)) for s, memory in curve[::step]]
 
 
 if __name__ == "__main__":

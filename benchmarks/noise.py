@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.contestants import Contestant, make_job
 from benchmarks.race import Entry, Report, alternate
-from benchmarks.summary import spread
+from benchmarks.summary import spread, spread_text
 from keras_concrete import noise
 from keras_concrete.graphs import piecewise_compiled
 from keras_concrete.types import Tensor
@@ -154,8 +154,7 @@ def main(
 def _text(result: dict[str, Any]) -> str:
     if "error" in result:
         return "refuses"
-    ns = result["ns"]
-    return f"{ns['median']:.1f} ({ns['min']:.1f} to {ns['max']:.1f})"
+    return spread_text(result["ns"], digits=1)
 
 
 if __name__ == "__main__":

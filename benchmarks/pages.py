@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks import markdown
 from benchmarks.growth import growth_of
+from benchmarks.summary import spread_text
 
 __all__ = [
     "evaluation_table",
@@ -48,7 +50,7 @@ def training_table(content: dict[str, Any]) -> str:
             for race in races.values()
         ]
         lines.append(["the matrix products alone, times ours", *map(_times, fastest)])
-    return _rows(lines) + _made_by(content)
+    return markdown.rows(lines) + _made_by(content)
 
 
 def start_table(content: dict[str, Any]) -> str:
@@ -80,7 +82,7 @@ def start_table(content: dict[str, Any]) -> str:
                 f"{result['peak_mib']:,.0f}",
             ]
         )
-    return _rows(lines)
+    return markdown.rows(lines)
 
 
 def evaluation_table(content: dict[str, Any]) -> str:
@@ -113,11 +115,11 @@ def evaluation_table(content: dict[str, Any]) -> str:
                 f"{result['wall_us_per_pair']['median']:.2f}",
                 f"{result.get('times_ours', float('nan')):.2f}",
                 f"{result.get('times_limit', float('nan')):.2f}",
-                f"{hours['median']:.2f} ({hours['min']:.2f} to {hours['max']:.2f})",
+                spread_text(hours),
                 f"{result['peak_mib']:,.0f}",
             ]
         )
-    return _rows(lines) + _made_by(content)
+    return markdown.rows(lines) + _made_by(content)
 
 
 def pieces_table(content: dict[str, Any]) -> str:
@@ -140,7 +142,7 @@ def pieces_table(content: dict[str, Any]) -> str:
         [kind, *(f"{cost[kind] / cost['products']:.2f}" for cost in costs)]
         for kind in costs[0]
     ]
-    return _rows(lines) + _made_by(content)
+    return markdown.rows(lines) + _made_by(content)
 
 
 def whole_table(content: dict[str, Any]) -> str:
@@ -166,7 +168,7 @@ def whole_table(content: dict[str, Any]) -> str:
         ["standard error over images", f"{bound['standard_error']:.3f}"],
         ["effective sample size", f"{bound['effective_sample_size']:,.1f}"],
     ]
-    return _rows(lines) + _made_by(content)
+    return markdown.rows(lines) + _made_by(content)
 
 
 def noise_table(content: dict[str, Any]) -> str:
@@ -195,7 +197,7 @@ def noise_table(content: dict[str, Any]) -> str:
     graphs = list(next(iter(costs.values())))
     lines = [["ns a number", *graphs], ["---", *["---:"] * len(graphs)]]
     lines += [[name, *cost.values()] for name, cost in costs.items()]
-    return _rows(lines) + "\n" + "\n".join(sentences) + "\n" + _made_by(content)
+    return markdown.rows(lines) + "\n" + "\n".join(sentences) + "\n" + _made_by(content)
 
 
 def refit_table(contents: Sequence[dict[str, Any]]) -> str:
@@ -230,7 +232,7 @@ def refit_table(contents: Sequence[dict[str, Any]]) -> str:
         for content in contents
         for result in content["results"]
     ]
-    return _rows(lines) + "".join(map(_made_by, contents))
+    return markdown.rows(lines) + "".join(map(_made_by, contents))
 
 
 def growth_table(content: dict[str, Any]) -> str:
@@ -264,7 +266,7 @@ def growth_table(content: dict[str, Any]) -> str:
                 f"{results[0]['times_limit']:.2f} to {results[-1]['times_limit']:.2f}",
             ]
         )
-    return _rows(lines) + _made_by(content)
+    return markdown.rows(lines) + _made_by(content)
 
 
 def _wall(result: dict[str, Any]) -> float:
@@ -273,10 +275,6 @@ def _wall(result: dict[str, Any]) -> float:
 
 def _times(result: dict[str, Any] | None) -> str:
     return "" if result is None else f"{result['times_ours']['median']:.2f}"
-
-
-def _rows(lines: Sequence[Sequence[str]]) -> str:
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def _made_by(content: dict[str, Any]) -> str:

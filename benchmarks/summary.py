@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["agreement", "exponent", "spread", "step_variance", "summarise"]
+__all__ = ["agreement", "exponent", "spread", "spread_text", "step_variance", "summarise"]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -26,6 +26,21 @@ def spread(values: Sequence[float]) -> dict[str, float]:
         "min": min(values),
         "max": max(values),
     }
+
+
+def spread_text(cost: dict[str, float], digits: int = 2) -> str:
+    """The median, and between what values it lies.
+
+    Args:
+        cost: As `spread` gives it.
+        digits: Behind the point.
+
+    Example:
+    >>> spread_text({"median": 2.0, "min": 1.0, "max": 3.0}, 1)
+    '2.0 (1.0 to 3.0)'
+    """
+    median, least, most = (f"{cost[key]:.{digits}f}" for key in ("median", "min", "max"))
+    return f"{median} ({least} to {most})"
 
 
 def summarise(

@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks import charts
 from benchmarks.contestants import TRAINING, make_job
 from benchmarks.race import Entry, Report, alternate
-from benchmarks.summary import agreement, summarise
+from benchmarks.summary import agreement, spread_text, summarise
 
 __all__ = ["make_results", "make_table"]
 
@@ -73,7 +73,6 @@ def make_table(results: Sequence[dict[str, Any]]) -> Table:
     for header in headers:
         table.add_column(header, justify="right")
     for result in sorted(results, key=lambda r: r["wall_ms"]["median"]):
-        wall, cpu = result["wall_ms"], result["cpu_ms"]
         ratios = [
             f"{result[key]['median']:.2f}" if key in result else ""
             for key in ("times_ours", "cpu_times_ours")
@@ -81,9 +80,9 @@ def make_table(results: Sequence[dict[str, Any]]) -> Table:
         name = result["contestant"]
         table.add_row(
             f"[bold]{name}" if name == "ours" else name,
-            f"{wall['median']:.2f} ({wall['min']:.2f} to {wall['max']:.2f})",
+            spread_text(result["wall_ms"]),
             ratios[0],
-            f"{cpu['median']:.2f}",
+            f"{result['cpu_ms']['median']:.2f}",
             ratios[1],
             f"{result['setup_seconds']:.1f}",
             f"{result['compile_seconds']:.1f}",

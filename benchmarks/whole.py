@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 import keras_concrete as kc
-from benchmarks.memory import growth, watched
+from benchmarks.memory import growth
 from benchmarks.race import Report
+from benchmarks.resident import watched
 from keras_concrete.checks import check_positive
 from keras_concrete.experiments.machine import use_threads
 from keras_concrete.experiments.report import Estimate

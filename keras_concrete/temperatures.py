@@ -121,6 +121,9 @@ class TemperatureAdvice(NamedTuple):
 def suggest_temperature(num_states: int) -> TemperatureAdvice:
     """Suggests temperatures for units of n states, with the reasons.
 
+    They are those of the number of states nearest to n that the paper tuned, of the
+    smaller of two as near.
+
     Args:
         num_states: Number of states n, 2 for binary units.
 

@@ -117,6 +117,8 @@ _TABLES: dict[str, Callable[[], str]] = {
 
 def _refits(folder: str) -> str:
     files = sorted((RESULTS / folder).glob("*.json"))
+    if not files:
+        raise ValueError(f"There are no results in {RESULTS / folder}.")
     return pages.refit_table([_read(f"{folder}/{file.name}") for file in files])
 
 
@@ -134,5 +136,5 @@ def updated(page: str) -> str:
 
 
 if __name__ == "__main__":
-    for path in filter(Path.exists, PAGES):
+    for path in PAGES:
         path.write_text(updated(path.read_text()))

@@ -5,8 +5,13 @@ import functools
 import keras
 import pytest
 import reliability
+from hypothesis import settings
 
+from keras_concrete import temperatures
 from keras_concrete.looped_model import LoopedModel
+
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
@@ -20,12 +25,27 @@ if ON_TENSORFLOW:
     )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _same_start_of_the_session():
+    """Fixtures that several files share are the same in any order of tests."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _same_start_of_a_file():
+    """Fixtures that a file shares are the same in any order of tests."""
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def _same_start():
     """Weights without a seed of their own are the same in any order of tests."""
     keras.utils.set_random_seed(0)
+    temperatures._WARNED_OF.clear()
     yield
+    keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
+    keras.config.set_image_data_format("channels_last")
 
 
 def _eagerly():
@@ -57,10 +77,26 @@ def without_xla(monkeypatch):
     monkeypatch.setattr(LoopedModel, "_can_be_compiled", lambda *_: False)
 
 
-def _keep_if_asked(config, name, rows):
+_FAILED = pytest.StashKey[set]()  # Names of tests, and paths of their files.
+
+
+def pytest_configure(config):
+    config.stash[_FAILED] = set()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    if report.failed:
+        item.config.stash[_FAILED] |= {item.nodeid, item.path}
+    return report
+
+
+def _keep_if_asked(config, test, name, rows):
     for what, value in rows.items():
         print(f"{what}: {value}")
-    if rows and config.getoption("markexpr") == reliability.MARKERS:
+    is_asked = config.getoption("markexpr") == reliability.MARKERS
+    if rows and is_asked and test not in config.stash[_FAILED]:
         reliability.keep(name, rows)
 
 
@@ -72,13 +108,14 @@ def _claim(name):
 
 @pytest.fixture
 def figures(request):
-    """A dict of what a test counts: printed, and kept where that is asked for.
+    """A dict of what a test counts: printed, and kept if it passes and that is asked for.
 
     A value is a number, or a pair of what is expected and what was measured.
     """
     rows = {}
     yield rows
-    _keep_if_asked(request.config, _claim(request.node.name), rows)
+    node = request.node
+    _keep_if_asked(request.config, node.nodeid, _claim(node.name), rows)
 
 
 @pytest.fixture(scope="module")
@@ -86,4 +123,5 @@ def sums(request):
     """The same for all tests of a file together."""
     rows = {}
     yield rows
-    _keep_if_asked(request.config, _claim(request.node.path.stem), rows)
+    path = request.node.path
+    _keep_if_asked(request.config, path, _claim(path.stem), rows)

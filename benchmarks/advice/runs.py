@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks import markdown
 from benchmarks.advice.jobs import JOBS
 from keras_concrete.evaluation import standard_error
 
@@ -83,18 +84,14 @@ def advice_tables(runs: Sequence[Run]) -> str:
         best = min(map(np.mean, scores.values()))
         job = JOBS[name]
         temperatures = temperatures_of("gumbel_softmax", name)
-        lines = [
-            f"**{job.about}: {job.score}**",
-            "",
-            "| estimator | " + " | ".join(map(_heading, temperatures)) + " |",
-            "| --- |" + " ---: |" * len(temperatures),
-        ]
+        lines = [["estimator", *map(_heading, temperatures)]]
+        lines += [["---", *["---:"] * len(temperatures)]]
         for estimator in ESTIMATORS:
             if not any((estimator, t) in scores for t in temperatures):
                 continue
             cells = [_cell(scores.get((estimator, t)), best) for t in temperatures]
-            lines.append(f"| {estimator} | " + " | ".join(cells) + " |")
-        tables.append("\n".join(lines) + "\n")
+            lines.append([estimator, *cells])
+        tables.append(f"**{job.about}: {job.score}**\n\n{markdown.rows(lines)}")
     return "\n".join(tables)
 
 

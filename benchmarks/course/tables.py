@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import markdown
 from benchmarks.course.runs import SETTINGS, CourseRun
 
 __all__ = ["bounds_table", "gradients_table"]
@@ -22,10 +23,8 @@ def bounds_table(runs: Sequence[CourseRun]) -> str:
     """
     names = list(SETTINGS)
     first = {run.seed: run for run in runs if run.setting == names[0]}
-    lines = [
-        "| temperatures | seeds | NLL | less the paper's | gap: first | middle | last |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+    header = ["temperatures", "seeds", "NLL", "less the paper's"]
+    lines = [[*header, "gap: first", "middle", "last"], ["---", *["---:"] * 6]]
     for name in names:
         own = [run for run in runs if run.setting == name and run.seed in first]
         if not own:
@@ -37,14 +36,10 @@ def bounds_table(runs: Sequence[CourseRun]) -> str:
         error = np.sqrt(np.sum(np.square([error for _, error in less]))) / len(less)
         gaps = np.mean([np.subtract(run.relaxed, run.discrete) for run in own], axis=0)
         shown = [gaps[0], gaps[len(gaps) // 2 - 1], gaps[-1]]
-        lines.append(
-            f"| {name} | {len(own)} | {nll:.2f} | "
-            + ("" if name == names[0] else f"{mean:+.2f} ± {error:.2f}")
-            + " | "
-            + " | ".join(f"{gap:+.1f}" for gap in shown)
-            + " |"
-        )
-    return "\n".join(lines) + "\n"
+        distance = "" if name == names[0] else f"{mean:+.2f} ± {error:.2f}"
+        cells = [name, str(len(own)), f"{nll:.2f}", distance]
+        lines.append([*cells, *(f"{gap:+.1f}" for gap in shown)])
+    return markdown.rows(lines)
 
 
 def gradients_table(reports: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
@@ -59,17 +54,14 @@ def gradients_table(reports: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
     """
     moments = ["start" if epoch == 0 else f"epoch {epoch}" for epoch in reports]
     header = [f"bias, {m}" for m in moments] + [f"noise, {m}" for m in moments]
-    lines = [
-        "| estimator | " + " | ".join(header) + " |",
-        "| --- |" + " ---: |" * len(header),
-    ]
+    lines = [["estimator", *header], ["---", *["---:"] * len(header)]]
     for rows in zip(*reports.values(), strict=True):
         cells = [_bias(row) for row in rows]
         cells += [
             f"{np.sqrt(row['variance']) / row['reference_norm']:.2f}" for row in rows
         ]
-        lines.append(f"| `{rows[0]['estimator']}` | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append([f"`{rows[0]['estimator']}`", *cells])
+    return markdown.rows(lines)
 
 
 def _bias(row: Mapping[str, Any]) -> str:

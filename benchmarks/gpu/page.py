@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import markdown
+
 __all__ = ["page"]
 
 _FOLDER = Path("results/gpu")
@@ -38,7 +40,7 @@ A code differs if it is not that of TensorFlow on a CPU, in a row whose layer be
 equal; "nearest" is how far the logit plus noise of one that differs was from 0, at most,
 where that is known. A request goes from NumPy to NumPy, one after another.
 
-{_table(_serving_rows(served))}
+{markdown.rows(_serving_rows(served))}
 Bounds of single images differ by more than rounding where a code of a sample differs.
 {_commands(served)}
 ## A step of training
@@ -49,7 +51,7 @@ JAX, with the images in the host's memory. PyTorch is the benchmark for CPUs wit
 default device changed, without CUDA graphs. What has no number was not reached in time;
 what failed in the first command was PyTorch, for a tensor that it made on the CPU.
 
-{_table(_training_rows(trained))}
+{markdown.rows(_training_rows(trained))}
 {_commands(trained)}"""
 
 
@@ -91,10 +93,6 @@ def _training_rows(contents: Sequence[dict[str, Any]]) -> Iterable[list[str]]:
     for (batch, m), race in sorted(races.items()):
         times = [" and ".join(f"{t:.2f}" for t in race.get(name, [])) for name in names]
         yield [f"{batch:,}", f"{m:,}", *times]
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
 def _commands(contents: Iterable[dict[str, Any]]) -> str:

@@ -11,7 +11,6 @@ TensorFlow's default is there too; and with products in full float32.
 import itertools
 import json
 import re
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +28,7 @@ from jax._src.lib import xla_client
 from jaxlib.mlir import ir
 
 from benchmarks.gpu.compared import compared
+from benchmarks.summary import spread
 
 __all__ = ["compiled", "run_programs"]
 
@@ -193,12 +193,7 @@ def _milliseconds(call: Callable[[], Any]) -> dict[str, float]:
             last = call()
         jax.block_until_ready(last)
         rounds.append(1e3 * (time.perf_counter() - start) / number)
-    return {
-        "median": statistics.median(rounds),
-        "min": min(rounds),
-        "max": max(rounds),
-        "calls": number,
-    }
+    return {**spread(rounds), "calls": number}
 
 
 if __name__ == "__main__":

@@ -9,14 +9,12 @@ Only the loopback interface is used. Server and clients share the cores.
 import contextlib
 import functools
 import json
-import os
 import shutil
 import signal
 import socket
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -28,8 +26,10 @@ import tensorflow as tf
 import typer
 
 import keras_concrete as kc
+from benchmarks import markdown
 from benchmarks.environments import python_of
 from benchmarks.race import Report
+from benchmarks.resident import resident_bytes, watched
 from benchmarks.serving.load import closed_loop
 from keras_concrete.experiments import machine
 
@@ -79,11 +79,12 @@ def main(
                 for protocol in ("grpc", "http")
             }
             report.content["refused"] = refused
-            with _memory(process.pid) as samples:
+            with watched(1.0, lambda: _mib_of_family(process.pid)) as curve:
                 long = ask(
                     do="load", model="onnx", protocol="grpc", clients=32,
                     requests=endurance,
                 )  # fmt: skip
+            samples = [mib for _, mib in curve]
             tenth = max(1, len(samples) // 10)
             long["memory_mib"] = {
                 "after a tenth": float(np.mean(samples[tenth : 2 * tenth])),
@@ -191,47 +192,29 @@ def _server(environment: Path, folder: Path) -> Iterator[subprocess.Popen]:
             process.wait(60)
 
 
-@contextlib.contextmanager
-def _memory(pid: int) -> Iterator[list[float]]:
-    """Resident memory of a process and those that it started, in MiB, each second."""
-    samples: list[float] = []
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(1):
-            samples.append(sum(_resident(p) for p in _family(pid)))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        done.set()
-        thread.join()
-
-
 def _family(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(p for child in children for p in _family(int(child)))]
 
 
-def _resident(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def _mib_of_family(pid: int) -> float:
+    return sum(map(resident_bytes, _family(pid))) / 2**20
 
 
 def _page(content: dict[str, Any]) -> str:
-    rows = [
-        f"| {r['stack']} | {r['clients']} | {r['requests_per_second']:,.0f} "
-        f"| {r['p50_ms']:.1f} | {r['p99_ms']:.1f} | {r['errors']} | {r['wrong']} |"
-        for r in content["results"]
-    ]
+    stacks = [["stack", "clients", "requests/s", "p50 ms", "p99 ms", "errors", "wrong"]]
+    stacks += [["---", *["---:"] * 6]]
+    for result in content["results"]:
+        numbers = [f"{result['requests_per_second']:,.0f}"]
+        numbers += [f"{result[name]:.1f}" for name in ("p50_ms", "p99_ms")]
+        counts = [str(result[name]) for name in ("clients", "errors", "wrong")]
+        stacks.append([result["stack"], counts[0], *numbers, *counts[1:]])
     long, memory = content["endurance"], content["endurance"]["memory_mib"]
     unquoted = str.maketrans({"|": "/", "`": "'"})
-    refused = [
-        f"| {what} | `{' '.join((error or 'ANSWERED').translate(unquoted).split())}` |"
-        for what, error in content["refused"]["onnx, grpc"].items()
-    ]
+    refused = [["request", "answer"], ["---", "---"]]
+    for what, error in content["refused"]["onnx, grpc"].items():
+        answer = " ".join((error or "ANSWERED").translate(unquoted).split())
+        refused.append([what, f"`{answer}`"])
     accepted = sum(
         error is None for r in content["refused"].values() for error in r.values()
     )
@@ -244,10 +227,7 @@ Written by `{content["command"]}`. {content["hardware"]["processor"]},
 closed loop, medians of alternating runs. A wrong answer is one whose codes differ
 from the model's own, or of a server whose probabilities do by more than 1e-5.
 
-| stack | clients | requests/s | p50 ms | p99 ms | errors | wrong |
-|---|---:|---:|---:|---:|---:|---:|
-{chr(10).join(rows)}
-
+{markdown.rows(stacks)}
 {long["requests"]:,} requests of {long["clients"]} clients by gRPC to the ONNX model:
 {long["requests_per_second"]:,.0f} a second, {long["errors"]} errors, {long["wrong"]}
 wrong.
@@ -257,10 +237,7 @@ them, {memory["at the end"]:,.0f} MiB at the end.
 Requests that must be refused, to two models by two protocols; {accepted} were answered,
 and a good request after each was. What gRPC says:
 
-| request | answer |
-|---|---|
-{chr(10).join(refused)}
-"""
+{markdown.rows(refused)}"""
 
 
 if __name__ == "__main__":

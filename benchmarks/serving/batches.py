@@ -17,6 +17,7 @@ import tensorflow as tf
 import typer
 
 import keras_concrete as kc
+from benchmarks import markdown
 from benchmarks.race import Report
 from keras_concrete.experiments import machine
 
@@ -115,13 +116,15 @@ def _race(
 
 def _page(content: dict[str, Any]) -> str:
     others = list(content["results"][0]["time_over_plain"])
-    lines = [
-        f"| {r['batch_size']} | {r['ms']['plain']:.2f} | "
-        + " | ".join(f"{r['time_over_plain'][name]:.2f}" for name in others)
-        + f" | {r['first_ms']['XLA']:,.0f} | {'yes' if r['codes_are_equal'] else 'NO'} |"
-        for r in content["results"]
-    ]
-    head = " | ".join(f"{name} / plain" for name in others)
+    header = ["batch size", "plain, ms a call", *(f"{name} / plain" for name in others)]
+    lines = [[*header, "XLA, first call, ms", "same codes"]]
+    lines += [[*["---:"] * (len(others) + 3), "---"]]
+    for result in content["results"]:
+        ratios = [f"{result['time_over_plain'][name]:.2f}" for name in others]
+        times = [f"{result['ms']['plain']:.2f}", *ratios]
+        times += [f"{result['first_ms']['XLA']:,.0f}"]
+        is_same = "yes" if result["codes_are_equal"] else "NO"
+        lines.append([str(result["batch_size"]), *times, is_same])
     return f"""# Batch sizes of an export
 
 Written by `{content["command"]}` on {content["settings"]["device"]}.
@@ -129,10 +132,7 @@ Written by `{content["command"]}` on {content["settings"]["device"]}.
 {content["load_average_before"]:.1f} before: read the ratios, which are medians of
 alternating runs. `encode` of {_NETWORK}.
 
-| batch size | plain, ms a call | {head} | XLA, first call, ms | same codes |
-|---:|---:|{"---:|" * len(others)}---:|---|
-{chr(10).join(lines)}
-"""
+{markdown.rows(lines)}"""
 
 
 if __name__ == "__main__":

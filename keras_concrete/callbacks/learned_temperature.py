@@ -12,7 +12,7 @@ from keras_concrete.sublayers import all_layers
 __all__ = ["LearnedTemperature"]
 
 _FACTOR = 1.2
-_MAX_MOVES = 10  # A change by 6 times, before training and after each epoch.
+_MAX_MOVES = 10
 
 
 class LearnedTemperature(keras.callbacks.Callback):
@@ -22,8 +22,8 @@ class LearnedTemperature(keras.callbacks.Callback):
     the one of least variance as the model trains. So does this, by steps in place of
     derivatives: before training and after each epoch it draws gradients of `x` at the
     temperature, at 1.2 times that and at that over 1.2, all by the same noise, moves to
-    the least, and goes on until neither neighbour has less. The temperature is a variable
-    that sampler and callback share.
+    the least, and goes on until neither neighbour has less, for 10 moves at most, a
+    change by 6 times. The temperature is a variable that sampler and callback share.
 
     It is for estimators without bias: others, such as `"concrete"`, have the less
     variance and the more bias the higher the temperature.

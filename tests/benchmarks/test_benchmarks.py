@@ -1,6 +1,7 @@
 """The benchmarks' own arithmetic, and that a race of two runs from end to end."""
 
 import doctest
+import importlib
 import json
 import math
 import subprocess
@@ -15,13 +16,11 @@ import tensorflow as tf
 import keras_concrete as kc
 from benchmarks import (
     claims,
-    evaluation,
-    growth,
-    memory,
     noise,
     pages,
     pieces,
     refit,
+    resident,
     summary,
     whole,
 )
@@ -37,9 +36,17 @@ ROOT = Path(__file__).parents[2]
 CIRCUMSTANCES = {"command": "a", "date": "b", "hardware": {"processor": "c"}}
 
 
-@pytest.mark.parametrize("module", [evaluation, growth, memory, summary])
+WITH_EXAMPLES = [
+    ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    for file in sorted((ROOT / "benchmarks").rglob("*.py"))
+    if ">>> " in file.read_text()
+]
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_examples_in_docstrings(module):
-    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+    found = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
+    assert found.attempted > 0 and found.failed == 0
 
 
 def run(wall, cpu=0.0, units=10, bounds=()):
@@ -102,10 +109,12 @@ def test_pieces_of_an_evaluation_do_their_work_and_are_told_in_times_of_the_prod
 
 
 def test_memory_is_watched_while_it_is_taken():
-    with memory.watched(seconds=0.01) as curve:
+    with resident.watched(seconds=0.01) as curve:
         held = np.ones(10_000_000)
-        time.sleep(0.2)
-    assert 60 < max(mb for _, mb in curve) - curve[0][1] < 200
+        until = time.monotonic() + 60
+        while len(curve) < 6 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert 60e6 < max(memory for _, memory in curve) - curve[0][1] < 200e6
     assert held.nbytes == 80_000_000
     seconds = [s for s, _ in curve]
     assert seconds == sorted(seconds) and len(seconds) > 5
@@ -136,13 +145,21 @@ def test_refitting_moves_q_alone_and_gains_what_the_table_says():
     assert f"| {gain['mean']:.2f} ± {gain['standard_error']:.2f} |" in table[2]
 
 
+def _holds(expected, measured):
+    if isinstance(expected, float):  # A mean of counts, by 5 standard deviations.
+        return abs(measured - expected) <= 5 * expected**0.5
+    if str(expected).startswith("below "):
+        return float(measured) < float(expected.removeprefix("below "))
+    return measured == expected
+
+
 def test_the_page_of_claims_is_that_of_its_files_and_none_failed(tmp_path):
     page = (claims.FOLDER / "README.md").read_text()
     assert page == claims.page(claims.FOLDER)
     for file in claims.FOLDER.glob("*.json"):
         rows = json.loads(file.read_text())["rows"]
-        exact = [row for row in rows.values() if row["expected"] in (0, "yes")]
-        assert all(row["measured"] == row["expected"] for row in exact), file
+        pairs = [(row["expected"], row["measured"]) for row in rows.values()]
+        assert all(_holds(*pair) for pair in pairs if pair[0] is not None), file
     claims.write(tmp_path / "a.json", "a claim", "a command", {"b": (0, 1000), "c": 2})
     page = (tmp_path / "README.md").read_text()
     assert "| a claim | b | 0 | 1,000 |\n|  | c |  | 2 |" in page

@@ -1,5 +1,6 @@
 """What is copied to a server, under a stand-in for Triton; and the committed report."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -116,3 +117,15 @@ def test_the_committed_report_has_no_error():
     memory = long["memory_mib"]
     assert memory["at the end"] < 1.05 * memory["after a tenth"]
     assert all(all(answers.values()) for answers in report["refused"].values())
+
+
+def test_the_committed_pages_are_those_of_their_reports():
+    folder = ROOT / "results" / "serving"
+    for module, page, report in (
+        ("__main__", "README.md", "report.json"),
+        ("batches", "batches-cpu0.md", "batches-cpu0.json"),
+    ):
+        made = importlib.import_module(f"benchmarks.serving.{module}")._page(
+            json.loads((folder / report).read_text())
+        )
+        assert made == (folder / page).read_text()

@@ -128,15 +128,18 @@ def test_all_cells_are_alike_but_for_the_estimator_and_the_seed(tmp_path):
     [
         (("--estimators", "concrete"), "`estimators` must hold 2 names or more"),
         (("--estimators", "vimco,vimco"), "`estimators` must hold 2 names or more, each"),
-        (("--estimators", "concrete,nvil"), "nvil"),
-        (("--estimators", "concrete,vimco", "--num-samples", "1"), "vimco"),
-        (("--estimators", "concrete,arm", "--arity", "4"), "arm"),
-        (("--estimators", "concrete,other"), "other"),
+        (("--estimators", "concrete,nvil"), "'nvil' is for the bound of one sample"),
+        (
+            ("--estimators", "concrete,vimco", "--num-samples", "1"),
+            "'vimco' compares each sample with the others",
+        ),
+        (("--estimators", "concrete,arm", "--arity", "4"), "'arm' is for binary units"),
+        (("--estimators", "concrete,other"), "`estimator` must be one of"),
         (("--match", "time"), "`match`"),
         (("--data", "cifar"), "`data`"),
         (("--recipe", "mine"), "`recipe`"),
         (("--num-seeds", "0"), "`num_seeds`"),
-        (("300H~783V",), "783"),
+        (("300H~783V",), "must end in 784V"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_written(options, message, tmp_path):

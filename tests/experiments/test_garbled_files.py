@@ -126,7 +126,11 @@ def test_reports(cuts, tmp_path, sums):
         path.write_bytes(other)
         report = answer(lambda: Report.read(path), path)
         refused += report is None
-        assert report is None or report.discrete_nll.num_samples is not None
+        if report is not None:
+            assert isinstance(report.discrete_nll.num_samples, int)
+            assert isinstance(report.discrete_nll.mean, float)
+    # More is read than above: half of the content is the cell, which is no report's.
+    assert 0.4 * len(contents) < refused < len(contents)
     if cuts > 60:
         note(sums, "report.json", len(contents), refused)
 
@@ -151,6 +155,7 @@ def test_results_beside_others_that_are_whole(tmp_path, sums):
             assert result_tables.markdown(table)
         if len(found.results) == 2 and i % 150 == 0:
             result_pictures.save_curves(tmp_path, found.results)
+    assert 0.5 * len(contents) < refused < len(contents)
     note(sums, "a result beside a whole one", len(contents), refused)
 
 

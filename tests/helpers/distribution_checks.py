@@ -13,7 +13,7 @@ FALSE_ALARM = 1e-4  # Of each statistical test; seeds are fixed, so none flicker
 SEED = (3, 14)
 DRAWS = 20_000
 ROWS, STATES = 16, 4
-checked = settings(deadline=None, max_examples=25, derandomize=True)
+checked = settings(max_examples=25)
 
 BINARY = [kcd.LogitBinaryConcrete, kcd.BinaryConcrete]
 N_ARY = [kcd.ExpConcrete, kcd.Concrete]

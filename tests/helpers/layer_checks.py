@@ -1,6 +1,9 @@
 """The contract that every layer of the package keeps."""
 
+import inspect
+import tempfile
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -121,11 +124,8 @@ def _equal(outputs, others):
         np.testing.assert_array_equal(a, b)
 
 
-def check_saving(make, input_shapes, path=None):
+def check_saving(make, input_shapes):
     """A saved model goes on drawing where it stood."""
-    import tempfile
-    from pathlib import Path
-
     arrays = _inputs(make, input_shapes, "float32")
     symbols = _symbols(arrays)
     outputs = make()(*symbols)
@@ -155,7 +155,7 @@ def _symbols(arrays):
 
 
 def _call(layer, inputs, training):
-    if "training" in type(layer).call.__code__.co_varnames:
+    if "training" in inspect.signature(layer.call).parameters:
         return layer(*inputs, training=training)
     return layer(*inputs)
 

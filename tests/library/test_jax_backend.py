@@ -3,6 +3,7 @@
 Another interpreter may hold JAX and tfp-nightly: JAX_PYTHON names it.
 """
 
+import contextlib
 import importlib.util
 import os
 import socket
@@ -38,14 +39,12 @@ def folder(tmp_path_factory):
         model.save(folder / f"{name}.keras")
         np.savez(folder / f"{name}.npz", **on_jax.answers(model, x))
     on_jax.reporting_model().save(folder / "reporting.keras")
-    [process] = processes(folder, [()])
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    run_together(folder, [()])
     return folder
 
 
-def processes(folder, arguments):
-    """Processes on JAX, each with four devices."""
+def run_together(folder, arguments):
+    """Runs processes on JAX side by side, each with four devices."""
     paths = [str(ROOT), str(ROOT / "tests" / "helpers")]
     environment = os.environ | {
         "KERAS_BACKEND": "jax",
@@ -53,16 +52,22 @@ def processes(folder, arguments):
         "PYTHONPATH": os.pathsep.join(paths),
     }
     command = [PYTHON or sys.executable, on_jax.__file__, str(folder)]
-    return [
-        subprocess.Popen(
-            [*command, *more],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for more in arguments
-    ]
+    logs = [folder / f"{rank}.log" for rank in range(len(arguments))]
+    with contextlib.ExitStack() as stack:
+        processes = []
+        for more, log in zip(arguments, logs, strict=True):
+            file = stack.enter_context(log.open("w"))
+            processes.append(
+                subprocess.Popen(
+                    [*command, *more],
+                    env=environment,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+            stack.callback(processes[-1].kill)
+        for process, log in zip(processes, logs, strict=True):
+            assert process.wait() == 0, log.read_text()
 
 
 @pytest.mark.parametrize("name", ["binary", "nary"])
@@ -141,10 +146,7 @@ def test_two_processes_learn_what_one_does_from_their_joint_batches(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    both = processes(folder, [("0", address), ("1", address)])
-    for process in both:
-        _, errors = process.communicate()
-        assert process.returncode == 0, errors
+    run_together(folder, [("0", address), ("1", address)])
     one, _ = np.load(folder / "devices_jax.npz").values()
     for rank in (0, 1):
         [found] = np.load(folder / f"process_{rank}.npz").values()

@@ -1,5 +1,7 @@
 """The temperature of the least noise, which REBAR's paper learns."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -63,6 +65,24 @@ def test_the_temperature_is_where_the_gradient_has_the_least_variance(make, star
     around = [found, found / 1.2**3, found * 1.2**3, start]
     least, *others = variances_at(model, temperature, around)
     assert least < min(others)
+
+
+def test_it_moves_ten_steps_at_most_before_training_and_after_each_epoch():
+    temperature = keras.Variable(100.0, trainable=False)
+    model = network(temperature)
+    learned = kc.LearnedTemperature(temperature, X, num_draws=2)
+    learned.set_model(model)
+
+    def variances():
+        return types.SimpleNamespace(variances=np.log(np.asarray(temperature)) ** 2)
+
+    learned._draws.moments = variances
+    learned.on_train_begin()
+    assert float(temperature) == pytest.approx(100 / 1.2**10)
+    learned.on_epoch_end(0)
+    learned.on_epoch_end(1)
+    # The multiple by powers of 1.2 that is nearest to 1, where the variance is least.
+    assert float(temperature) == pytest.approx(100 / 1.2**25)
 
 
 def test_an_estimator_whose_temperature_does_nothing_keeps_it():

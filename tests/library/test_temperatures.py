@@ -5,7 +5,6 @@ import warnings
 import pytest
 
 import keras_concrete as kc
-from keras_concrete import temperatures
 
 
 @pytest.mark.parametrize("temperature", [0, -1.0, float("nan"), "warm", None, True])
@@ -18,8 +17,12 @@ def test_suggested_temperatures_are_the_papers_where_it_has_them():
     assert kc.suggest_temperature(2)[:4] == (1 / 2, 2 / 3, 1 / 2, 1.0)
     assert kc.suggest_temperature(4)[:4] == (2 / 3, 1.0, 1 / 2, 1 / 3)
     assert kc.suggest_temperature(8)[:4] == (2 / 5, 2 / 3, 1 / 2, 1 / 7)
-    advice = kc.suggest_temperature(64)
-    assert advice.safe_below == 1 / 63 and "8 states" in advice.reason
+    # Of other numbers those of the nearest, or of the smaller of two as near.
+    for num_states, nearest in ((3, 2), (5, 4), (6, 4), (7, 8), (64, 8)):
+        advice = kc.suggest_temperature(num_states)
+        assert advice[:3] == kc.suggest_temperature(nearest)[:3]
+        assert advice.safe_below == 1 / (num_states - 1)
+        assert f"for {nearest} states" in advice.reason
     with pytest.raises(ValueError, match="`num_states`"):
         kc.suggest_temperature(1)
 
@@ -46,7 +49,6 @@ def _warnings_of(make):
     ids=["binary", "n-ary", "density", "KL", "network", "prior"],
 )
 def test_what_is_warmer_than_one_is_warned_of_once_where_the_user_made_it(make):
-    temperatures._WARNED_OF.clear()
     [warning] = _warnings_of(make)
     assert "The temperature 1.01 is above 1" in str(warning.message)
     assert warning.filename == __file__

@@ -147,13 +147,6 @@ def test_a_policy_given_as_an_object_is_saved():
     assert again.dtype_policy == policy
 
 
-@pytest.fixture
-def _floatx():
-    yield
-    keras.config.set_floatx("float32")
-
-
-@pytest.mark.usefixtures("_floatx")
 def test_noise_and_densities_are_float32_whatever_the_default_type():
     x = np.eye(6, dtype="float32")
     logits = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")

@@ -57,11 +57,10 @@ def test_a_bound_with_weights_of_its_own(estimator):
 
 def test_under_float64_a_term_of_the_loss_adds_to_keras_own():
     keras.config.set_floatx("float64")
-    try:
-        code = kc.BinaryConcreteSample(0.5, prior="uniform", name="code")
-        model = keras.Sequential([keras.layers.Dense(3), code, keras.layers.Dense(4)])
-        model.compile("sgd", "mse")
-        history = model.fit(LOGITS, LOGITS, verbose=0).history
-    finally:
-        keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float64")  # As in a program that begins so.
+    code = kc.BinaryConcreteSample(0.5, prior="uniform", name="code")
+    model = keras.Sequential([keras.layers.Dense(3), code, keras.layers.Dense(4)])
+    model.compile("sgd", "mse")
+    history = model.fit(LOGITS, LOGITS, verbose=0).history
+    assert model.layers[0].kernel.dtype == "float64"
     assert np.isfinite(history["loss"][0]) and history["code_kl"][0] != 0

@@ -37,6 +37,11 @@ PRINTED = {
 }
 
 
+def test_each_part_that_is_made_shorter_is_in_a_notebook():
+    cells = "".join(cell for path in NOTEBOOKS for cell in _code_cells(path))
+    assert [long for long in FEWER if long not in cells] == []
+
+
 def _code_cells(path):
     cells = json.loads(path.read_text())["cells"]
     return [cell for cell in cells if cell["cell_type"] == "code"]

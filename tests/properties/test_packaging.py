@@ -62,20 +62,19 @@ def test_an_index_of_packages_takes_both_distributions(built):
     _run("-m", "twine", "check", "--strict", *built)
 
 
-def test_help_and_version_come_within_a_second_and_without_the_package(built, tmp_path):
+def test_help_and_version_load_neither_the_package_nor_tensorflow(built, tmp_path):
     with zipfile.ZipFile(built[1]) as archive:
         archive.extractall(tmp_path)
     program = f"""
-import sys, time
-start = time.process_time()
+import sys
 sys.path.insert(0, {str(tmp_path)!r})
 sys.argv = ["keras-concrete", sys.argv[1]]
 import keras_concrete_command
 try:
     keras_concrete_command.main()
 finally:
-    assert time.process_time() - start < 1.0
-    assert "keras_concrete" not in sys.modules and "tensorflow" not in sys.modules
+    heavy = {{"keras_concrete", "keras", "tensorflow", "numpy", "matplotlib"}}
+    assert not heavy & set(sys.modules)
 """
     assert "reproduce" in _run("-c", program, "--help", cwd=tmp_path)
     config = configparser.ConfigParser()

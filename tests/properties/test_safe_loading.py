@@ -5,6 +5,7 @@ import json
 import marshal
 import os
 import pickle
+import sys
 import zipfile
 
 import h5py
@@ -128,6 +129,7 @@ def _tamper(file, out, change):
 @pytest.fixture(autouse=True)
 def _own_folder(monkeypatch, tmp_path):
     """Here a payload would leave its trace, and here is a module that would be one."""
+    monkeypatch.delitem(sys.modules, "foreign", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "foreign.py").write_text(f"open({TRACE!r}, 'w').close()\n")

@@ -29,7 +29,7 @@ log_weight = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(max_examples=100)
 @given(arrays("float32", (3, 4), elements=log_weight))
 def test_leave_one_out_bounds_replace_a_weight_by_the_geometric_mean_of_the_others(w):
     ours = vimco.leave_one_out_bounds(w)

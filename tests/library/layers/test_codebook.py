@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from prior_models import dense
-from scipy import special
+from scipy import special, stats
 from scipy.spatial.distance import cdist
 
 import keras_concrete as kc
@@ -196,6 +196,31 @@ def test_dead_codes_move_next_to_codes_in_use_after_all_epochs_but_the_last():
     spread = np.std(far[:2], axis=0).max()
     near = np.sqrt(squared_distances(found[1][2:], far[:2])).min(-1)
     assert np.all(near > 0) and near.max() < 0.1 * spread
+
+
+def test_dead_codes_split_those_in_use_as_often_as_these_are_chosen():
+    """Of 2,000 dead codes; two-sided tests that each fail in one of 10,000 runs."""
+    layer = codebook(2_002, inference="mode", estimator="straight_through")
+    model = keras.Sequential([keras.Input((3,)), layer])
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
+    used = np.float32([[-1, 0, 2], [1, 0, -4]])  # Of spread 1, 0 and 3.
+    codes = np.concatenate([used, np.full((2_000, 3), 50, "float32")])
+    x = np.repeat(used, [90, 10], axis=0)
+    found = []
+    for seed in (3, 3, 4):
+        layer.codes.assign(codes)
+        reset = kc.ResetDeadCodes(seed=seed)
+        model.fit(x, x, epochs=2, callbacks=[reset], verbose=0)
+        found.append(np.asarray(layer.codes))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.all(found[0][2:] != found[2][2:], axis=0).tolist() == [True, False, True]
+    of_first = found[0][2:, 0] < 0
+    assert stats.binomtest(int(of_first.sum()), 2_000, 0.9).pvalue > 1e-4
+    off = np.float64(found[0][2:]) - np.where(of_first[:, None], used[0], used[1])
+    assert np.all(off[:, 1] == 0)
+    for column, spread in ((0, 1.0), (2, 3.0)):
+        variance = np.sum(off[:, column] ** 2) / (0.01 * spread) ** 2
+        assert 1e-4 < 2 * stats.chi2(2_000).cdf(variance) < 2 - 1e-4
 
 
 def test_codes_that_do_not_train_stay_where_they_are():

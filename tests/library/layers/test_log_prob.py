@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from prior_models import exact_kl
 from scipy import stats
 
 import keras_concrete as kc
@@ -97,19 +98,19 @@ def test_equation_22_is_the_discrete_kl_in_closed_form(training):
 
 
 @pytest.mark.parametrize("num_states", [2, 4])
-@pytest.mark.parametrize("objective", ["relaxed", "relaxed_mass", "analytic"])
+@pytest.mark.parametrize("objective", ["relaxed", "relaxed_mass"])
 def test_outside_training_every_kl_has_the_discrete_kl_as_its_mean(num_states, objective):
+    """Three examples, each with a false alarm in 150,000 runs were seeds not fixed."""
     if num_states == 2:
         q, p, sampler = Q, P[:, 0], kc.BinaryConcreteSample
     else:
         q, p, sampler = N_ARY_Q, N_ARY_P[:, 0], kc.ConcreteSample
     _, node = sampler(1.0, num_samples=20_000, return_node=True, seed=0)(q)
-    value, exact = (
-        np.asarray(kl(1.0, 0.5, num_states=num_states, objective=name)(node, q, p))
-        for name in (objective, "analytic")
-    )
-    error = value.std(1) / np.sqrt(value.shape[1]) + 1e-6
-    assert np.all(np.abs(value.mean(1) - exact[:, 0]) < 4.5 * error)
+    layer = kl(1.0, 0.5, num_states=num_states, objective=objective)
+    value = np.float64(layer(node, q, p))
+    error = value.std(1) / np.sqrt(value.shape[1])
+    exact = exact_kl(q, p, num_states)
+    assert np.all(np.abs(value.mean(1) - exact) < 4.5 * error)
 
 
 def test_loss_weight_adds_the_mean_kl_to_the_losses_of_the_model():
@@ -192,13 +193,17 @@ def test_data_that_would_broadcast_against_the_logits_are_refused():
 def test_the_kl_of_ones_own_model_joins_its_loss():
     x = keras.Input((6,))
     logits = keras.layers.Dense(4)(x)
-    state, node = kc.BinaryConcreteSample(2 / 3, return_node=True, seed=0)(logits)
-    term = kl(2 / 3, 1 / 2, loss_weight=1e4, sample_axis=False)
-    term = term(node, logits, kc.LearnedLogits(4)(x))
+    sampler = kc.BinaryConcreteSample(2 / 3, return_node=True, inference="mode", seed=0)
+    state, node = sampler(logits)
+    term = kl(2 / 3, 1 / 2, objective="analytic", loss_weight=3.0, sample_axis=False)
+    term = term(node, logits, prior := kc.LearnedLogits(4)(x))
     decoded = keras.layers.Dense(6, activation="sigmoid")(state)
     model = keras.Model(x, {"x": decoded, "kl": term})
     model.compile("adam", loss={"x": "binary_crossentropy"})
+    parameters = keras.Model(x, [logits, prior])
     data = np.random.default_rng(12).integers(0, 2, (32, 6)).astype("float32")
     values = model.evaluate(data, {"x": data}, verbose=0, return_dict=True)
     without = keras.losses.binary_crossentropy(data, model.predict(data, verbose=0)["x"])
-    assert abs(values["loss"] - np.mean(without)) > 1.0
+    q, p = (np.asarray(tensor) for tensor in parameters(data))
+    expected = np.mean(without) + 3.0 * np.mean(exact_kl(q, p, 2))
+    assert values["loss"] == pytest.approx(expected, rel=1e-5)

@@ -215,7 +215,7 @@ def summed(values, samples):
     return np.sum(np.reshape(values, (*kept, -1)), axis=-1)
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
+@settings(max_examples=30)
 @given(shapes(), st.booleans())
 def test_a_density_and_a_kl_sum_over_all_units_once(shape, training):
     _, samples, units, num_states, _ = shape
@@ -233,7 +233,7 @@ def test_a_density_and_a_kl_sum_over_all_units_once(shape, training):
     assert log_q.ndim == 1 + (samples is not None) + len(units)
 
 
-@settings(deadline=None, max_examples=20, derandomize=True)
+@settings(max_examples=20)
 @given(shapes())
 def test_a_likelihood_sums_over_all_pixels_once(shape):
     batch, samples, pixels, _, _ = shape
@@ -246,7 +246,7 @@ def test_a_likelihood_sums_over_all_pixels_once(shape):
     np.testing.assert_allclose(value, summed(expected, samples), rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
+@settings(max_examples=30)
 @given(shapes())
 def test_samplers_keep_all_axes_and_free_logits_and_codes_have_them(shape):
     batch, samples, units, num_states, _ = shape

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from served_models import IMAGES, hashing, mixed
+from tensorflow_serving.apis import prediction_log_pb2
 
 import keras_concrete as kc
 
@@ -103,9 +104,6 @@ def test_xla_gives_the_same_codes(tmp_path):
 
 
 def test_warm_up_requests_are_of_every_endpoint_and_are_answered(tmp_path):
-    pytest.importorskip("tensorflow_serving")
-    from tensorflow_serving.apis import prediction_log_pb2
-
     kc.export_saved_model(
         kc.SigmoidBeliefNetwork("3H-6V"), tmp_path, warmup_batch_sizes=(1, 3)
     )

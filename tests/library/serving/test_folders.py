@@ -18,7 +18,6 @@ def _dense():
 
 
 def test_requests_of_an_earlier_export_do_not_warm_up_a_later_one(tmp_path):
-    pytest.importorskip("tensorflow_serving")
     kc.export_saved_model(_dense(), tmp_path, warmup_batch_sizes=[1])
     assert (tmp_path / "assets.extra/tf_serving_warmup_requests").exists()
     kc.export_saved_model(_dense(), tmp_path)
@@ -26,7 +25,6 @@ def test_requests_of_an_earlier_export_do_not_warm_up_a_later_one(tmp_path):
 
 
 def test_files_of_other_endpoints_are_removed_and_those_of_others_stay(tmp_path):
-    pytest.importorskip("tf2onnx")
     for name in ("encode.onnx", "sample.onnx", "mine.onnx", "partial-notes"):
         (tmp_path / name).write_text("old")
     kc.export_onnx(_dense(), tmp_path)

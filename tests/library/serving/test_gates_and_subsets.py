@@ -2,6 +2,8 @@
 
 import keras
 import numpy as np
+import onnxruntime
+import openvino
 import pytest
 import tensorflow as tf
 
@@ -36,9 +38,6 @@ def test_a_served_model_answers_by_its_seed(model, tmp_path):
 
 
 def test_other_runtimes_choose_the_same(model, tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    openvino = pytest.importorskip("openvino")
-    pytest.importorskip("tf2onnx")
     endpoint = endpoints(model)["predict"]
     file = tmp_path / "predict.onnx"
     file.write_bytes(to_onnx(endpoint, "predict"))

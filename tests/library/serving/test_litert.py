@@ -2,8 +2,11 @@
 
 import keras
 import numpy as np
+import onnxruntime
+import openvino
 import pytest
 import tensorflow as tf
+from ai_edge_litert import interpreter as litert
 
 import keras_concrete as kc
 
@@ -20,7 +23,6 @@ def _bits_and_choice():
 
 
 def test_litert_draws_the_bits_of_tensorflow_call_after_call(tmp_path):
-    litert = pytest.importorskip("ai_edge_litert.interpreter")
     ours = _bits_and_choice()
     ours.export(str(tmp_path / "model.tflite"), format="litert", verbose=False)
     interpreter = litert.Interpreter(str(tmp_path / "model.tflite"))
@@ -38,7 +40,6 @@ def test_litert_draws_the_bits_of_tensorflow_call_after_call(tmp_path):
 
 
 def test_an_endpoint_with_a_seed_runs_in_litert(tmp_path):
-    litert = pytest.importorskip("ai_edge_litert.interpreter")
     kc.export_saved_model(_bits_and_choice(), tmp_path)
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(tmp_path), signature_keys=["predict"]
@@ -57,7 +58,6 @@ def _bits():
 
 
 def test_openvino_refuses_a_saved_model_whose_words_it_would_take_as_signed(tmp_path):
-    openvino = pytest.importorskip("openvino")
     kc.export_saved_model(_bits(), tmp_path)
     with pytest.raises(Exception, match=r"No conversion rule .* Bitcast"):
         openvino.convert_model(str(tmp_path))
@@ -65,7 +65,6 @@ def test_openvino_refuses_a_saved_model_whose_words_it_would_take_as_signed(tmp_
 
 @pytest.mark.soak  # The same refusal, after half a minute of conversion.
 def test_keras_export_to_openvino_refuses_instead_of_freezing_the_noise(tmp_path):
-    pytest.importorskip("openvino")
     with pytest.raises(Exception, match=r"No conversion rule .* Bitcast"):
         _bits().export(str(tmp_path / "model.xml"), format="openvino", verbose=False)
 
@@ -73,8 +72,6 @@ def test_keras_export_to_openvino_refuses_instead_of_freezing_the_noise(tmp_path
 # Keras asks for `np.object`, which NumPy 2 has not.
 @pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
 def test_a_file_of_keras_export_to_onnx_whose_noise_is_frozen_does_not_load(tmp_path):
-    onnxruntime = pytest.importorskip("onnxruntime")
-    pytest.importorskip("tf2onnx")
     file = str(tmp_path / "model.onnx")
     model = _bits()
     model(X)

@@ -4,6 +4,8 @@ import itertools
 
 import keras
 import numpy as np
+import onnxruntime
+import openvino
 import pytest
 import tensorflow as tf
 from keras import ops
@@ -13,11 +15,6 @@ import keras_concrete as kc
 from keras_concrete import noise
 from keras_concrete.serving.endpoint import Endpoint
 from keras_concrete.serving.onnx_conversion import to_onnx
-
-# The extra `serving`, which `test` brings along.
-onnxruntime = pytest.importorskip("onnxruntime")
-openvino = pytest.importorskip("openvino")
-pytest.importorskip("tf2onnx")
 
 X = np.random.default_rng(0).integers(0, 2, (40, 6)).astype("float32")
 REQUESTS = {

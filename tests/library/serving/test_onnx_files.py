@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
 from keras import layers, ops
@@ -9,9 +10,6 @@ from served_models import GaussianNoise, time_steps_first
 
 import keras_concrete as kc
 from keras_concrete.serving.endpoints import endpoints
-
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("tf2onnx")
 
 DATA = np.random.default_rng(0)
 

@@ -181,11 +181,8 @@ def test_gates_between_0_and_1_are_refused_where_rescaling_takes_other_channels(
         [keras.Input((3,)), L.Dense(3), kc.HardConcrete(), L.Dense(1)]
     )
     keras.config.set_image_data_format("channels_first")
-    try:
-        with pytest.raises(ValueError, match="set_image_data_format"):
-            kc.shrink(model)
-    finally:
-        keras.config.set_image_data_format("channels_last")
+    with pytest.raises(ValueError, match="set_image_data_format"):
+        kc.shrink(model)
 
 
 def test_initializers_of_the_old_sizes_are_no_hindrance():
