@@ -106,6 +106,14 @@ def test_the_lists_name_files_and_folders_that_there_are():
     assert len(set(ORDER)) == len(ORDER)
 
 
+def test_the_list_of_what_runs_on_jax_names_tests_that_there_are():
+    lines = (ROOT / "tests" / "on_jax.txt").read_text().split()
+    assert len(lines) > 20
+    for line in lines:
+        file, _, test = line.removeprefix("--deselect=").partition("::")
+        assert f"def {test.partition('[')[0]}" in (ROOT / file).read_text(), line
+
+
 def _load(module):
     return importlib.import_module(f"keras_concrete.{module}".rstrip("."))
 
