@@ -46,10 +46,10 @@ class SigmoidBeliefNetwork(BoundModel):
         estimator: Name of the gradient estimator: see `keras_concrete.estimators`.
         prior_temperature: Temperature of the densities of p: a number, or a schedule of
             training steps (see `keras_concrete.schedules`). By default the paper's for
-            the arity: 1/2, 2/3 and 2/5 for 2, 4 and 8. Not for conditional networks,
-            which have one temperature, `posterior_temperature`.
+            arity 2, 4 and 8: 1/2, 2/3 and 2/5; others must pass it. Not for conditional
+            networks, which have one temperature, `posterior_temperature`.
         posterior_temperature: That of samples and densities of q. By default the
-            paper's for the arity: 2/3, 1 and 2/3 for 2, 4 and 8.
+            paper's for arity 2, 4 and 8: 2/3, 1 and 2/3; others must pass it.
         visible_mean: Mean of each pixel over the training set, strictly between 0 and
             1, for the visible biases: (count + 1) / (N + 2), say. By default 1/2.
         centering: Whether inference layers read the codes of other layers less a
