@@ -104,7 +104,8 @@ def evaluate_bound(
         verbose: Whether to show a progress bar.
         log_likelihood: Function from `x` and the outputs of the model, for a batch, to
             log p(x given z) in nats, `(batch,)`, or `(batch, num_samples)` where the
-            model has a sample axis.
+            model has a sample axis. With a layer without weights that is passed again a
+            second evaluation compiles nothing.
         progress: Function that is told after each batch how many are done, and of how
             many, in place of the progress bar.
 

@@ -45,20 +45,32 @@ def compiled_summary(
         training: Whether the graph is relaxed.
         repeats: How often each example stands in the batch of a pass, for a model
             without the method; else None.
-        log_likelihood: For a model with KL terms, else None. Functions with one are not
-            kept for another evaluation, since it may be made anew for each.
+        log_likelihood: For a model with KL terms, else None. Kept for another
+            evaluation is what was compiled with a layer without weights; a function may
+            read what has changed since.
 
     Returns:
         A compiled function.
     """
-    if log_likelihood is not None:
-        return _compile(weakref.ref(model), chunk, training, repeats, log_likelihood)
-    variables = tuple(map(id, getattr(model, "variables", ())))
+    arguments = (weakref.ref(model), chunk, training, repeats)
+    if log_likelihood is None:
+        likelihood_of = _nothing
+    elif isinstance(log_likelihood, keras.layers.Layer) and not log_likelihood.variables:
+        likelihood_of = weakref.ref(log_likelihood)
+    else:
+        return _compile(*arguments, lambda: log_likelihood)
     functions = _COMPILED.setdefault(model, {})
-    settings = (chunk, training, repeats, variables)
-    if settings not in functions:
-        functions[settings] = _compile(weakref.ref(model), chunk, training, repeats)
-    return functions[settings]
+    for gone in [key for key in functions if key[0] is not _nothing and key[0]() is None]:
+        del functions[gone]
+    variables = tuple(map(id, getattr(model, "variables", ())))
+    key = (likelihood_of, chunk, training, repeats, variables)
+    if key not in functions:
+        functions[key] = _compile(*arguments, likelihood_of)
+    return functions[key]
+
+
+def _nothing() -> None:
+    """Stands for the likelihood of a model that has one of its own."""
 
 
 def _scale(largest: Tensor) -> Tensor:
@@ -71,7 +83,7 @@ def _compile(
     chunk: int,
     training: bool,
     repeats: int | None,
-    log_likelihood: LogLikelihood | None = None,
+    likelihood_of: Callable[[], LogLikelihood | None],
 ) -> Summary:
     def of_chunk(x: Any, key: Tensor, left: Tensor) -> Tensor:
         """The largest log-weight of each example, and sums of weights by its measure."""
@@ -80,7 +92,7 @@ def _compile(
             log_weights = model.log_weights(x, chunk, training, key)
         else:
             log_weights = draw_log_weights(
-                model, x, repeats, training, key, log_likelihood
+                model, x, repeats, training, key, likelihood_of()
             )
         is_wanted = ops.arange(chunk, dtype="int32") < left
         log_weights = ops.where(is_wanted, log_weights, -float("inf"))

@@ -8,6 +8,7 @@ that are left. A logit of +inf makes all other states impossible; several share 
 Logits that are nearer together keep every bit. NaN logits give NaN.
 """
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -17,16 +18,21 @@ __all__ = [
     "LIMIT",
     "LOG_ZERO",
     "certain_rows",
+    "in_float32",
     "is_certain",
     "log_density_of_impossible",
     "log_prob_unless_certain",
     "possible",
+    "ruled_out",
     "settled",
 ]
 
 # In nats. The package promises its numbers for logits within +-1000; at a distance of
 # 5000 float32 keeps a thousandth, and the probability is 0 at any temperature below 48.
 LIMIT = 5000.0
+
+# At this distance a logit is a mask, and no number that a model computes.
+_MASK, _MASK_OF_HALVES = 1e7, 2.5e4
 
 # Stands for log(0) where 0 * log(0) must be 0, or where a number is subtracted from
 # itself: finite, and 0 when exponentiated at any temperature in use.
@@ -60,6 +66,49 @@ def possible(logits: Tensor) -> tuple[Tensor, Tensor]:
     shift = ops.where(ops.abs(largest) < LIMIT, 0.0, largest)
     finite = ops.where(logits == float("inf"), 0.0, logits - shift)
     return ops.where(impossible, LOG_ZERO, finite), impossible
+
+
+def ruled_out(logits: Tensor) -> Tensor:
+    """Which of n states a mask rules out, and not what a model has made improbable.
+
+    A mask is a logit of -inf, or one 1e7 below the largest. Logits of a model may lie
+    `LIMIT` apart: then a state is impossible for all that is drawn or scored by density,
+    and yet a prior has it. Without it a KL from the prior would be too small, and a bound
+    that has this KL none.
+
+    Args:
+        logits: Float32 tensor with the states on its last axis.
+
+    Returns:
+        Boolean tensor of that shape.
+
+    Example:
+    >>> import numpy as np
+    >>> ruled_out(np.float32([0.5, -1e9, -6000.0, -np.inf])).numpy()
+    array([False,  True, False,  True])
+    """
+    return logits - _largest(logits) <= -_MASK
+
+
+def in_float32(logits: Tensor) -> Tensor:
+    """Logits of n states in float32, with -inf for the masks of float16.
+
+    These are written -3e4 or -65504.
+
+    Args:
+        logits: Tensor of any float dtype with the states on its last axis.
+
+    Example:
+    >>> import numpy as np
+    >>> in_float32(np.float16([0.5, -65504.0])).numpy()
+    array([ 0.5, -inf], dtype=float32)
+    """
+    is_half = keras.backend.standardize_dtype(logits.dtype) == "float16"
+    logits = ops.cast(logits, "float32")
+    if not is_half:
+        return logits
+    is_masked = logits - _largest(logits) <= -_MASK_OF_HALVES
+    return ops.where(is_masked, -_INFINITY, logits)
 
 
 def _largest(logits: Tensor) -> Tensor:

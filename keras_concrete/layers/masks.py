@@ -1,8 +1,11 @@
 """Masks of time steps: what is masked out adds nothing to a sum over units."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_concrete.types import Tensor
+from keras_concrete.unknown_sizes import held_to_shape, known_sizes
 
 __all__ = ["zero_where_masked"]
 
@@ -22,7 +25,7 @@ def zero_where_masked(
         Tensor of the shape of the values.
 
     Raises:
-        ValueError: If a mask has more axes than the values.
+        ValueError: If the axes of a mask are not the first of the values'.
 
     Example:
     >>> import numpy as np
@@ -30,20 +33,31 @@ def zero_where_masked(
     >>> zero_where_masked(np.ones((1, 2, 3), "float32"), mask, None).numpy().tolist()
     [[[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
     """
-    rank = len(values.shape)
+    rank, sizes = len(values.shape), ops.shape(values)
+    without_samples = (sizes[0], *sizes[1 + sample_axis :])
     for mask in masks:
         if mask is None:
             continue
-        mask = ops.cast(mask, "bool")
+        mask = _matched(ops.cast(mask, "bool"), without_samples)
         if sample_axis:
             mask = ops.expand_dims(mask, 1)
-        if len(mask.shape) > rank:
-            raise ValueError(
-                "A mask must have no more axes than examples and units have. Received: "
-                f"a mask of shape {tuple(mask.shape)} for values of shape "
-                f"{tuple(values.shape)}"
-            )
         trailing = tuple(range(len(mask.shape), rank))
         mask = ops.expand_dims(mask, trailing) if trailing else mask
         values = ops.where(mask, values, ops.zeros_like(values))
     return values
+
+
+def _matched(mask: Tensor, sizes: Any) -> Tensor:
+    """A mask whose axes are the first of these sizes."""
+    found, first = tuple(mask.shape), known_sizes(sizes)[: len(mask.shape)]
+    pairs = zip(found, first, strict=False)
+    if len(found) > len(sizes) or any(
+        None not in pair and len({*pair}) > 1 for pair in pairs
+    ):
+        raise ValueError(
+            "A mask must have the first axes of examples and units, such as "
+            f"(batch, time). Received: a mask of shape {found} for examples and units of shape "
+            f"{known_sizes(sizes)}. A mask that all examples share wants one for each: "
+            "keras.ops.broadcast_to(mask, (batch, ...))"
+        )
+    return held_to_shape(mask, sizes[: len(found)])

@@ -13,6 +13,7 @@ from keras_concrete.estimators.base import beside_samples
 from keras_concrete.layers.kl import RelaxedKL
 from keras_concrete.layers.kl_loss import check_balance, check_free_nats, check_objective
 from keras_concrete.layers.learned_logits import LearnedLogits
+from keras_concrete.layers.pass_terms import are_watched
 from keras_concrete.types import Shape, Tensor
 
 __all__ = ["PriorKL", "check_prior"]
@@ -102,10 +103,10 @@ class PriorKL(keras.layers.Layer):
         logits_mask: Tensor | None = None,
     ) -> Tensor:
         """Scores the node; the term is among the losses then."""
-        if self.prior == "uniform":
-            prior_logits = self._of_possible_states(ops.zeros_like(logits), logits)
-        elif self.prior == "learned":
-            prior_logits = self._of_possible_states(self._logits(logits), logits)
+        if self.prior != "given":
+            is_uniform = self.prior == "uniform"
+            free = ops.zeros_like(logits) if is_uniform else self._logits(logits)
+            prior_logits = self._of_possible_states(free, logits, training)
         return self._kl(
             node,
             logits,
@@ -114,15 +115,22 @@ class PriorKL(keras.layers.Layer):
             posterior_logits_mask=logits_mask,
         )
 
-    def _of_possible_states(self, prior_logits: Tensor, logits: Tensor) -> Tensor:
-        """The prior without the states that the posterior rules out."""
+    def _of_possible_states(
+        self, prior_logits: Tensor, logits: Tensor, training: bool
+    ) -> Tensor:
+        """The prior without the states that the posterior's mask rules out."""
         if self._binary:
             return prior_logits
         # Here and not above: TFP takes a second to import.
-        from keras_concrete.distributions.impossible import possible
+        from keras_concrete.distributions.impossible import possible, ruled_out
 
         prior_logits = beside_samples(prior_logits, logits)
-        _, impossible = possible(logits)
+        # A density is one of as many states as the posterior's.
+        is_of_densities = self._kl.objective == "relaxed" or are_watched()
+        if training and is_of_densities:
+            _, impossible = possible(logits)
+        else:
+            impossible = ruled_out(logits)
         return ops.where(impossible, -float("inf"), prior_logits)
 
 

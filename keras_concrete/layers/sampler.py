@@ -172,10 +172,13 @@ class Sampler(HasTemperature, HasSampleAxis, SeededLayer):
             The state in the compute dtype; with `return_node` the pair of state and
             node, the node in float32.
         """
+        # Here and not above: TFP takes a second to import.
+        from keras_concrete.distributions.impossible import in_float32
+
         estimator = self._estimator
         unit_of = estimator.unit if training else estimator.discrete_unit
         unit = unit_of(self._binary)
-        logits = ops.cast(logits, "float32")
+        logits = ops.cast(logits, "float32") if self._binary else in_float32(logits)
         if not self._has_warned:
             self._has_warned = warn_of_probabilities(self, logits, self._binary)
         num_samples = self._samples_of_call(num_samples)

@@ -74,7 +74,7 @@ BAD_CODES = {
         lambda: kc.ConcreteLogProb(0.5, estimator="concrete")(
             X, X, logits_mask=np.ones((3, 4, 5, 1), bool)
         ),
-        "no more axes than examples and units",
+        "first axes of examples and units, such as",
     ),
     "a balance with a prior that does not train": (
         lambda: sampler(kl_balance=0.5),

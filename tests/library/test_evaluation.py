@@ -1,5 +1,7 @@
 """The K-sample bound against enumeration."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -127,6 +129,35 @@ def test_a_second_evaluation_compiles_nothing():
         kc.evaluate_bound(small, all_images(5), 30, seed=seed, verbose=False)
     (function,) = weight_sums._COMPILED[small].values()
     assert function.experimental_get_tracing_count() == 1
+
+
+def test_a_second_evaluation_with_a_layer_compiles_nothing_and_keeps_no_other():
+    x = keras.Input((5,))
+    state = kc.BinaryConcreteSample(0.5, prior="uniform")(keras.layers.Dense(2)(x))
+    model = keras.Model(x, keras.layers.Dense(5)(state))
+
+    def bounds(log_likelihood):
+        settings = {"log_likelihood": log_likelihood, "verbose": False}
+        return kc.evaluate_bound(model, all_images(5), 30, **settings).bounds
+
+    likelihood = kc.BernoulliLogLikelihood()
+    first = bounds(likelihood)
+    np.testing.assert_array_equal(bounds(likelihood), first)
+    (function,) = weight_sums._COMPILED[model].values()
+    assert function.experimental_get_tracing_count() == 1
+    del likelihood
+    gc.collect()
+    np.testing.assert_array_equal(bounds(kc.BernoulliLogLikelihood()), first)
+    assert len(weight_sums._COMPILED[model]) == 1
+    # A function may read what has changed since.
+    factor = 1.0
+
+    def changing(x, logits):
+        return factor * kc.BernoulliLogLikelihood()(x, logits)
+
+    np.testing.assert_allclose(bounds(changing), first, rtol=1e-6)
+    factor = 2.0
+    assert np.all(bounds(changing) < first)
 
 
 def test_a_progress_bar_is_shown_or_a_function_is_told(capsys):

@@ -141,3 +141,41 @@ def test_the_report_has_neither_weight_nor_free_nats_and_tensors_do_as_samplers(
         layer = model.layers[-1]
         again = keras.layers.deserialize(keras.layers.serialize(layer))
         assert again.get_config() == layer.get_config()
+
+
+FAR = [0.0, 4_000.0, 6_000.0, 1e6]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("prior", ["uniform", "learned"])
+@pytest.mark.parametrize("objective", ["analytic", "relaxed"])
+def test_a_state_that_is_improbable_stays_in_the_prior(objective, prior, training):
+    """Or the bound of a model that is sure of itself would not be one."""
+    q = np.float32([[[0.0, -far, -far, -far]] for far in FAR])
+    layer = kc.ConcreteSample(0.5, prior=prior, kl_objective=objective, seed=0)
+    layer(q, training=training)
+    if objective == "analytic" or not training:
+        expected = exact_kl(q, np.zeros_like(q), 4).mean()
+        np.testing.assert_allclose(layer.losses, [expected], rtol=1e-5)
+    assert np.all(np.isfinite(layer.losses))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mask"),
+    [
+        ("float32", -np.inf),
+        ("float32", -1e9),
+        ("float32", np.finfo("float32").min),
+        ("float16", -3e4),
+        ("float16", -65504.0),
+        ("bfloat16", -1e9),
+    ],
+)
+def test_a_state_that_a_mask_rules_out_does_not(dtype, mask):
+    q = keras.ops.cast(np.array([[[0.5, mask, 1.0, mask]]]), dtype)
+    for prior in ("uniform", "learned"):
+        layer = kc.ConcreteSample(0.5, prior=prior, seed=0, dtype=dtype)
+        layer(q)
+        two = np.float32([[[0.5, 1.0]]])
+        expected = exact_kl(two, np.zeros_like(two), 2 + 1).mean()
+        np.testing.assert_allclose(layer.losses, [expected], rtol=1e-5)

@@ -111,7 +111,22 @@ def test_recurrent_layers_and_attention_read_no_state_of_padding():
         np.testing.assert_allclose(model(X[i : i + 1, :length])[0], whole[i], atol=1e-6)
 
 
-def test_a_mask_of_too_many_axes_is_refused():
+@pytest.mark.parametrize("shape", [(3, 4, 5, 1), (4, 4), (1, 4), (3, 1), (4,), (3, 5)])
+def test_a_mask_of_other_axes_is_refused(shape):
     layer = kc.ConcreteLogProb(0.5, estimator="concrete")
-    with pytest.raises(ValueError, match="no more axes than examples and units"):
-        layer(X, X, logits_mask=np.ones((3, 4, 5, 1), bool))
+    with pytest.raises(ValueError, match="first axes of examples and units") as refused:
+        layer(X, X, logits_mask=np.ones(shape, bool))
+    assert f"a mask of shape {shape}" in str(refused.value)
+
+
+def test_a_mask_of_other_axes_is_refused_when_it_runs():
+    layer = kc.ConcreteLogProb(0.5, estimator="concrete")
+    unknown = [tf.TensorSpec([None] * 3), tf.TensorSpec([None] * 2, tf.bool)]
+
+    @tf.function(input_signature=unknown)
+    def score(logits, mask):
+        return layer(logits, logits, logits_mask=mask)
+
+    np.testing.assert_array_equal(score(X, KEPT), layer(X, X, logits_mask=KEPT))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must have the same shape"):
+        score(X, KEPT[:, :1])
