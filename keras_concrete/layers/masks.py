@@ -56,8 +56,8 @@ def _matched(mask: Tensor, sizes: Any) -> Tensor:
     ):
         raise ValueError(
             "A mask must have the first axes of examples and units, such as "
-            f"(batch, time). Received: a mask of shape {found} for examples and units of shape "
-            f"{known_sizes(sizes)}. A mask that all examples share wants one for each: "
+            f"(batch, time). Received: a mask of shape {found} for examples and units of "
+            f"shape {known_sizes(sizes)}. A mask that all examples share wants one for each: "
             "keras.ops.broadcast_to(mask, (batch, ...))"
         )
     return held_to_shape(mask, sizes[: len(found)])
