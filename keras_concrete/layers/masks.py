@@ -49,15 +49,14 @@ def zero_where_masked(
 
 def _matched(mask: Tensor, sizes: Any) -> Tensor:
     """A mask whose axes are the first of these sizes."""
-    found, first = tuple(mask.shape), known_sizes(sizes)[: len(mask.shape)]
-    pairs = zip(found, first, strict=False)
-    if len(found) > len(sizes) or any(
-        None not in pair and len({*pair}) > 1 for pair in pairs
-    ):
+    found, known = tuple(mask.shape), known_sizes(sizes)
+    pairs = zip(found, known, strict=False)
+    fits = all(None in pair or pair[0] == pair[1] for pair in pairs)
+    if len(found) > len(known) or not fits:
         raise ValueError(
             "A mask must have the first axes of examples and units, such as "
-            f"(batch, time). Received: a mask of shape {found} for examples and units of "
-            f"shape {known_sizes(sizes)}. A mask that all examples share wants one for each: "
+            f"(batch, time). Received: a mask of shape {found} for shape {known}. A mask "
+            "that all examples share wants one for each: "
             "keras.ops.broadcast_to(mask, (batch, ...))"
         )
     return held_to_shape(mask, sizes[: len(found)])
