@@ -23,6 +23,9 @@ __all__ = [
 
 def as_float32(value: Tensor) -> Tensor:
     """Converts to a float32 tensor: densities are computed in float32 always."""
+    if isinstance(value, np.ndarray | np.floating):  # JAX warns of float64.
+        with np.errstate(over="ignore"):
+            value = value.astype("float32")
     return tf.cast(tf.convert_to_tensor(value), tf.float32)
 
 
