@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import markdown
 from keras_concrete.experiments import machine
 from keras_concrete.experiments.json_files import write_json
 
@@ -21,8 +22,6 @@ Each row is a claim that a test or a benchmark makes, with what is expected besi
 was measured; where nothing is expected, the row says what was tried. No number here was
 written by hand: see the commands below.
 
-| claim | of | expected | measured |
-|---|---|---:|---:|
 """
 
 
@@ -70,7 +69,8 @@ def page(folder: Path) -> str:
     Returns:
         Markdown.
     """
-    table, pictures = _INTRODUCTION, ""
+    rows = [["claim", "of", "expected", "measured"], [*["---"] * 2, *["---:"] * 2]]
+    pictures = ""
     conditions: dict[str, list[str]] = {}
     for file in sorted(folder.glob("*.json")):
         content = json.loads(file.read_text())
@@ -79,10 +79,9 @@ def page(folder: Path) -> str:
         if file.with_suffix(".png").exists():
             pictures += f"\n![{claim}]({file.stem}.png)\n"
         for what, row in content["rows"].items():
-            table += f"| {claim} | {what} | {_cell(row['expected'])} |"
-            table += f" {_cell(row['measured'])} |\n"
+            rows.append([claim, what, _cell(row["expected"]), _cell(row["measured"])])
             claim = ""  # Once for all of its rows.
-    parts = [table, pictures, "\n## How\n"]
+    parts = [_INTRODUCTION, markdown.rows(rows), pictures, "\n## How\n"]
     for condition, names in conditions.items():
         parts.append(f"\n{condition}\n\n" + "".join(f"- {name}\n" for name in names))
     return "".join(parts)

@@ -18,11 +18,11 @@ __all__ = ["Summary", "compiled_summary", "keys_of_groups", "merge"]
 # From groups of examples, their keys and K to sums of weights.
 Summary = Callable[[Any, Tensor, Tensor], Tensor]
 
-# By model, so that a second evaluation of one shape compiles nothing, and nothing is kept
-# of a model that is gone.
-_COMPILED: weakref.WeakKeyDictionary[keras.Model, dict[tuple, Summary]] = (
-    weakref.WeakKeyDictionary()
-)
+# By model, and by what scores its data: itself, or a layer. So a second evaluation of one
+# shape compiles nothing, and nothing is kept of models and layers that are gone.
+_COMPILED: weakref.WeakKeyDictionary[
+    keras.Model, weakref.WeakKeyDictionary[keras.layers.Layer, dict[tuple, Summary]]
+] = weakref.WeakKeyDictionary()
 
 
 def compiled_summary(
@@ -52,25 +52,25 @@ def compiled_summary(
     Returns:
         A compiled function.
     """
+
+    def given() -> LogLikelihood | None:
+        return log_likelihood
+
     arguments = (weakref.ref(model), chunk, training, repeats)
+    scorer: Any
+    likelihood_of: Callable[[], LogLikelihood | None]
     if log_likelihood is None:
-        likelihood_of = _nothing
+        scorer, likelihood_of = model, given
     elif isinstance(log_likelihood, keras.layers.Layer) and not log_likelihood.variables:
-        likelihood_of = weakref.ref(log_likelihood)
+        scorer, likelihood_of = log_likelihood, weakref.ref(log_likelihood)
     else:
-        return _compile(*arguments, lambda: log_likelihood)
-    functions = _COMPILED.setdefault(model, {})
-    for gone in [key for key in functions if key[0] is not _nothing and key[0]() is None]:
-        del functions[gone]
-    variables = tuple(map(id, getattr(model, "variables", ())))
-    key = (likelihood_of, chunk, training, repeats, variables)
-    if key not in functions:
-        functions[key] = _compile(*arguments, likelihood_of)
-    return functions[key]
-
-
-def _nothing() -> None:
-    """Stands for the likelihood of a model that has one of its own."""
+        return _compile(*arguments, given)
+    by_scorer = _COMPILED.setdefault(model, weakref.WeakKeyDictionary())
+    functions = by_scorer.setdefault(scorer, {})
+    settings = (chunk, training, repeats, tuple(map(id, getattr(model, "variables", ()))))
+    if settings not in functions:
+        functions[settings] = _compile(*arguments, likelihood_of)
+    return functions[settings]
 
 
 def _scale(largest: Tensor) -> Tensor:

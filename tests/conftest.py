@@ -25,12 +25,6 @@ if ON_TENSORFLOW:
     )
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _same_start_of_the_session():
-    """Fixtures that several files share are the same in any order of tests."""
-    keras.utils.set_random_seed(0)
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _same_start_of_a_file():
     """Fixtures that a file shares are the same in any order of tests."""

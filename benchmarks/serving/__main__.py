@@ -205,10 +205,17 @@ def _page(content: dict[str, Any]) -> str:
     stacks = [["stack", "clients", "requests/s", "p50 ms", "p99 ms", "errors", "wrong"]]
     stacks += [["---", *["---:"] * 6]]
     for result in content["results"]:
-        numbers = [f"{result['requests_per_second']:,.0f}"]
-        numbers += [f"{result[name]:.1f}" for name in ("p50_ms", "p99_ms")]
-        counts = [str(result[name]) for name in ("clients", "errors", "wrong")]
-        stacks.append([result["stack"], counts[0], *numbers, *counts[1:]])
+        stacks.append(
+            [
+                result["stack"],
+                str(result["clients"]),
+                f"{result['requests_per_second']:,.0f}",
+                f"{result['p50_ms']:.1f}",
+                f"{result['p99_ms']:.1f}",
+                str(result["errors"]),
+                str(result["wrong"]),
+            ]
+        )
     long, memory = content["endurance"], content["endurance"]["memory_mib"]
     unquoted = str.maketrans({"|": "/", "`": "'"})
     refused = [["request", "answer"], ["---", "---"]]

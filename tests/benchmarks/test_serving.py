@@ -1,6 +1,5 @@
 """What is copied to a server, under a stand-in for Triton; and the committed report."""
 
-import importlib
 import importlib.util
 import json
 import re

@@ -172,10 +172,10 @@ def test_a_state_that_is_improbable_stays_in_the_prior(objective, prior, trainin
     ],
 )
 def test_a_state_that_a_mask_rules_out_does_not(dtype, mask):
-    q = keras.ops.cast(np.array([[[0.5, mask, 1.0, mask]]]), dtype)
+    q = keras.ops.cast(np.array([[[0.5, mask, 1.0, mask, 0.0]]]), dtype)
     for prior in ("uniform", "learned"):
         layer = kc.ConcreteSample(0.5, prior=prior, seed=0, dtype=dtype)
         layer(q)
-        two = np.float32([[[0.5, 1.0]]])
-        expected = exact_kl(two, np.zeros_like(two), 2 + 1).mean()
+        kept = np.float32([[[0.5, 1.0, 0.0]]])
+        expected = exact_kl(kept, np.zeros_like(kept), 3).mean()
         np.testing.assert_allclose(layer.losses, [expected], rtol=1e-5)
